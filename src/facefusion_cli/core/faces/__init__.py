@@ -1,0 +1,1 @@
+"""Faces: finding them, measuring them, choosing among them."""

@@ -1,0 +1,1 @@
+"""Face swapping: engines and the job that uses them."""

@@ -1,0 +1,1 @@
+"""Networks: one small protocol and its makers."""

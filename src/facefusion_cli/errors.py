@@ -1,0 +1,86 @@
+"""Every error the project raises on purpose.
+
+    FaceFusionError            1  failure
+    ├── UsageError             2  usage           wrong options or names, found before any work
+    ├── InputError             1  bad-input       a file that cannot be read or must not be
+    ├── OutputError            1  output          a result that cannot be written
+    │   └── OutputExistsError  1  output-exists   and must not be replaced
+    └── NoFaceError            3  no-face         nothing found
+        ├── FaceIndexError     3  face-index      fewer faces than the index asks for
+        └── FaceTooSmallError  3  face-too-small  found, but too small for a good result
+
+Each carries one sentence for the user, an optional hint that says what to do next, the exit code of the command and a
+short code for programs (``--json``).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FaceFusionError",
+    "FaceIndexError",
+    "FaceTooSmallError",
+    "InputError",
+    "NoFaceError",
+    "OutputError",
+    "OutputExistsError",
+    "UsageError",
+]
+
+
+class FaceFusionError(Exception):
+    """Something went wrong that the user can be told in one sentence.
+
+    ``message`` is that sentence; ``hint`` says what to do about it ("" if there is nothing to say).
+    """
+
+    code = "failure"
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(FaceFusionError):
+    """The options or names given cannot work, whatever the files hold."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class InputError(FaceFusionError):
+    """A file given cannot be read: missing, damaged, not a picture, too large."""
+
+    code = "bad-input"
+
+
+class OutputError(FaceFusionError):
+    """A result cannot be written: no such folder, read-only, disk full, same file as an input."""
+
+    code = "output"
+
+
+class OutputExistsError(OutputError):
+    """A result exists already and may not be replaced."""
+
+    code = "output-exists"
+
+
+class NoFaceError(FaceFusionError):
+    """No usable face was found."""
+
+    code = "no-face"
+    exit_code = 3
+
+
+class FaceIndexError(NoFaceError):
+    """A face was asked for by an index the picture does not have."""
+
+    code = "face-index"
+
+
+class FaceTooSmallError(NoFaceError):
+    """The face asked for is too small for a result worth having."""
+
+    code = "face-too-small"
