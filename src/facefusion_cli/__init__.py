@@ -1,3 +1,64 @@
-"""Swap faces in pictures and make faces speak."""
+"""Swap faces in pictures.
+
+>>> from facefusion_cli import find_faces, swap_faces
+>>> swap_faces("me.jpg", "team.jpg", "out.jpg", face="left")  # doctest: +SKIP
+
+Importing this package is cheap; what a name needs is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.finder import find_faces
+    from facefusion_cli.core.faceswap.job import SwapResult, swap_faces
+    from facefusion_cli.errors import (
+        FaceFusionError,
+        FaceIndexError,
+        FaceTooSmallError,
+        InputError,
+        NoFaceError,
+        OutputError,
+        OutputExistsError,
+        UsageError,
+    )
+
+__all__ = [
+    "Face",
+    "FaceFusionError",
+    "FaceIndexError",
+    "FaceTooSmallError",
+    "InputError",
+    "NoFaceError",
+    "OutputError",
+    "OutputExistsError",
+    "SwapResult",
+    "UsageError",
+    "__version__",
+    "find_faces",
+    "swap_faces",
+]
 
 __version__ = "0.1.0.dev0"
+
+_HOMES = {
+    "Face": "core.faces.face",
+    "SwapResult": "core.faceswap.job",
+    "find_faces": "core.faces.finder",
+    "swap_faces": "core.faceswap.job",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from facefusion_cli.errors import UsageError
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.media.patch import Patch
 
-__all__ = ["ENGINES", "EngineEntry", "FaceSwapper", "Identity", "choose_engine", "engine_names"]
+__all__ = ["ENGINES", "EngineEntry", "FaceSwapper", "choose_engine", "engine_names"]
 
 
-class Identity(Protocol):
-    """Whatever an engine keeps of the source face; only the engine that made it can read it."""
+Identity = TypeVar("Identity")
+"""Whatever an engine keeps of the source face; only the engine that made it can read it."""
 
 
-class FaceSwapper(Protocol):
+class FaceSwapper(Protocol[Identity]):
     """Puts one person's face on another's.
 
     Pictures are (H, W, 3) uint8 BGR, sRGB. Engines are deterministic and never change the arrays they are given.
@@ -46,13 +46,13 @@ class EngineEntry:
 
     name: str
     summary: str
-    create: Callable[[], FaceSwapper]
+    create: Callable[[], FaceSwapper[Any]]
     ready: Callable[[], bool]
     """Whether it could run now, without fetching anything."""
 
 
-def _create_mesh_engine() -> FaceSwapper:
-    from facefusion_cli.core.faceswap.mesh_engine import MeshSwapper
+def _create_mesh_engine() -> FaceSwapper[Any]:
+    from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
 
     return MeshSwapper()
 

@@ -24,3 +24,5 @@ class Patch:
     """(h, w, 3) BGR, sRGB-encoded, 0 to 255; float so that deep pictures lose nothing."""
     alpha: NDArray[np.float32]
     """(h, w) share of the new pixels, 0 to 1."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user: what to expect of these pixels."""

@@ -1,0 +1,247 @@
+"""One source face, put into any number of pictures."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facefusion_cli.core.faces.face import MINIMUM_SIZE
+from facefusion_cli.core.faces.finder import checked_array, shared_analyser
+from facefusion_cli.core.faces.selection import parse_selection, select_faces
+from facefusion_cli.core.faceswap.engine import choose_engine
+from facefusion_cli.core.media.composite import composite
+from facefusion_cli.core.media.encode import write_picture
+from facefusion_cli.core.media.images import picture_from_array, read_picture
+from facefusion_cli.core.media.outputs import AtomicOutput, plan_outputs
+from facefusion_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faceswap.engine import FaceSwapper
+    from facefusion_cli.core.media.images import Picture
+    from facefusion_cli.core.media.outputs import Output
+
+__all__ = ["SwapJob", "SwapOptions", "SwapResult", "swap_faces"]
+
+_SOFT = 2.5
+"""How many times wider than the source face a target face may be before the result is noticeably soft."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwapOptions:
+    """What the user may choose; see ``swap_faces``."""
+
+    engine: str = "auto"
+    face: str = "largest"
+    source_face: str = "largest"
+    image_quality: int = 95
+    keep_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SwapResult:
+    """What became of one target."""
+
+    source: Path | None
+    """The source's file, None where an array was given."""
+    target: Path | None
+    output: Path | None
+    """The file written, None where none was asked for."""
+    engine: str
+    faces: tuple[int, ...]
+    """Indices of the faces replaced, counted from 0, left to right."""
+    found: int
+    """How many faces the target has."""
+    seconds: float
+    notes: tuple[str, ...]
+    """Sentences the user should read: what was odd about the files, what to expect of the result."""
+    image: NDArray[np.uint8] | None
+    """(H, W, 3) BGR, sRGB: the result where no output file was asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    identity: Any
+    size: float
+    notes: tuple[str, ...]
+
+
+class SwapJob:
+    """Reads the source once and puts its face into one target after another.
+
+    Making one is cheap; the source is read and the engine loaded by ``prepare`` or by the first ``run`` or ``swap``.
+
+    Raises:
+        UsageError: an option cannot be.
+    """
+
+    def __init__(self, source: Path | NDArray[np.uint8], options: SwapOptions | None = None) -> None:
+        self._options = options or SwapOptions()
+        self._source_path = source if isinstance(source, Path) else None
+        self._source_pixels = None if isinstance(source, Path) else source
+        self._face = parse_selection(self._options.face, option="--face", several=True)
+        self._source_face = parse_selection(self._options.source_face, option="--source-face", several=False)
+        self._entry = choose_engine(self._options.engine)
+        if not 1 <= self._options.image_quality <= 100:
+            raise UsageError(f"{self._options.image_quality} is no image quality.", hint="Give a number from 1 to 100.")
+
+    def prepare(self) -> None:
+        """Read the source and load the engine now.
+
+        Raises:
+            InputError: the source cannot be read.
+            NoFaceError: it has no usable face.
+        """
+        _ = self._source
+
+    def run(self, output: Output) -> SwapResult:
+        """Write the target of ``output`` with the source's face to the path of ``output``.
+
+        Raises:
+            InputError: a file cannot be read.
+            NoFaceError: the source or the target has no usable face.
+            OutputError: the result cannot be written; nothing is left behind then.
+        """
+        started = time.perf_counter()
+        with AtomicOutput(output, [self._source_path] if self._source_path is not None else []) as file:
+            swapped, result = self._swap(output.target)
+            written = write_picture(
+                swapped,
+                file.temporary,
+                quality=self._options.image_quality,
+                keep_metadata=self._options.keep_metadata,
+            )
+            path = file.commit()
+        notes = tuple(dict.fromkeys((*result.notes, *written)))
+        return replace(result, output=path, notes=notes, seconds=time.perf_counter() - started)
+
+    def swap(self, target: Path | NDArray[np.uint8]) -> SwapResult:
+        """The target with the source's face, as an array.
+
+        Raises:
+            InputError: a file cannot be read.
+            NoFaceError: the source or the target has no usable face.
+        """
+        started = time.perf_counter()
+        swapped, result = self._swap(target)
+        return replace(result, image=swapped.bgr, seconds=time.perf_counter() - started)
+
+    def _swap(self, target: Path | NDArray[np.uint8]) -> tuple[Picture, SwapResult]:
+        source = self._source
+        picture, name = _read(target, "the target picture")
+        faces = shared_analyser().find(picture.bgr)
+        chosen = select_faces(faces, self._face, name=name)
+        # Far (small) faces first, so that near ones cover them.
+        ordered = sorted((face for _, face in chosen), key=lambda face: face.size)
+        patches = [self._engine.swap(picture.bgr, face, source.identity) for face in ordered]
+        swapped = composite(picture, patches)
+        notes = [
+            *source.notes,
+            *_named(swapped),
+            *self._expectations(faces, chosen, name, source),
+            *(note for patch in patches for note in patch.notes),
+        ]
+        return swapped, SwapResult(
+            source=self._source_path,
+            target=target if isinstance(target, Path) else None,
+            output=None,
+            engine=self._entry.name,
+            faces=tuple(index for index, _ in chosen),
+            found=len(faces),
+            seconds=0.0,
+            notes=tuple(dict.fromkeys(notes)),
+            image=None,
+        )
+
+    def _expectations(
+        self, faces: Sequence[Face], chosen: Sequence[tuple[int, Face]], name: str, source: _Source
+    ) -> Iterator[str]:
+        small = sum(face.size < MINIMUM_SIZE for face in faces)
+        if self._face.rule == "all" and small:
+            which = "one face" if small == 1 else f"{small} faces"
+            yield f"{which} in {name} narrower than {MINIMUM_SIZE:.0f} pixels stayed as they were."
+        largest = max(face.size for _, face in chosen)
+        if largest > _SOFT * source.size:
+            yield (
+                f"the source face is {source.size:.0f} pixels wide and the target's {largest:.0f}:"
+                " the result will be soft."
+            )
+
+    @cached_property
+    def _engine(self) -> FaceSwapper[Any]:
+        return self._entry.create()
+
+    @cached_property
+    def _source(self) -> _Source:
+        given = self._source_path if self._source_path is not None else self._source_pixels
+        assert given is not None
+        picture, name = _read(given, "the source picture")
+        faces = shared_analyser().find(picture.bgr)
+        ((_, face),) = select_faces(faces, self._source_face, name=name)
+        return _Source(self._engine.prepare(picture.bgr, face), face.size, _named(picture))
+
+
+def swap_faces(
+    source: str | os.PathLike[str] | NDArray[np.uint8],
+    target: str | os.PathLike[str] | NDArray[np.uint8],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    engine: str = "auto",
+    face: str | int = "largest",
+    source_face: str | int = "largest",
+    image_quality: int = 95,
+    keep_metadata: bool = False,
+    clobber: bool = True,
+) -> SwapResult:
+    """Put the face of ``source`` into ``target``.
+
+    Args:
+        source: picture of the person whose face is wanted: a file, or an array (H, W, 3) uint8 in BGR order, sRGB.
+        target: picture that gets the face, of either kind.
+        output: file for the result, in the format of its suffix; needs ``target`` to be a file. Without it the result
+            comes back as ``SwapResult.image`` and nothing is written.
+        engine: "auto" or the name of an engine.
+        face: which faces of the target: "largest", "left", "right" (as seen in the picture), "all", an index or
+            several ("0,2"), counted from 0, left to right, as ``find_faces`` lists them.
+        source_face: which face of the source, likewise, but one.
+        image_quality: 1 to 100, for formats that lose.
+        keep_metadata: keep the place a picture was taken at, and all else that is left out otherwise.
+        clobber: whether ``output`` may replace a file.
+
+    Raises:
+        UsageError: an option cannot be.
+        InputError: a file cannot be read, or an array is no picture.
+        NoFaceError: the source or the target has no usable face.
+        OutputError: the result cannot be written; nothing is left behind then.
+    """
+    options = SwapOptions(engine, str(face), str(source_face), image_quality, keep_metadata)
+    job = SwapJob(source if isinstance(source, np.ndarray) else Path(source), options)
+    if output is None:
+        return job.swap(target if isinstance(target, np.ndarray) else Path(target))
+    if isinstance(target, np.ndarray):
+        raise UsageError("an output file needs a target file.", hint="Save the result's image yourself.")
+    inputs = [] if isinstance(source, np.ndarray) else [Path(source)]
+    (planned,) = plan_outputs([Path(target)], os.fspath(output), clobber=clobber, inputs=inputs)
+    return job.run(planned)
+
+
+def _read(given: Path | NDArray[np.uint8], name: str) -> tuple[Picture, str]:
+    """The picture of a file or array, and what to call it in messages: ``name`` for an array."""
+    if isinstance(given, Path):
+        return read_picture(given), f'"{given}"'
+    return picture_from_array(checked_array(given), Path(name)), name
+
+
+def _named(picture: Picture) -> tuple[str, ...]:
+    """The picture's notes, each with its file's name: a swap reads two."""
+    return tuple(f'"{picture.path}": {note}' for note in picture.notes)

@@ -1,0 +1,183 @@
+"""The source's colours and grain under the target's light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["detail_gain", "from_lab", "is_grey", "match_mean", "relight", "to_lab", "without_colour"]
+
+_LIGHT_OFFSET = np.float32(8)
+"""Added to lightness before gains, so that a gain does not turn the noise of deep shadows into light."""
+_LIGHT_SCALE = 0.14
+"""Sigma, in widths of the face, above which a change of lightness counts as light."""
+_HUE_SCALE = 0.10
+"""The same for hue."""
+
+
+def to_lab(bgr: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, 3) sRGB BGR, 0 to 255, to CIE L*a*b* float32: L 0 to 100, a and b about -100 to 100."""
+    return cv2.cvtColor(bgr.astype(np.float32) / np.float32(255), cv2.COLOR_BGR2Lab).astype(np.float32, copy=False)
+
+
+def from_lab(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, 3) CIE L*a*b* to sRGB BGR float32, 0 to 255."""
+    bgr = cv2.cvtColor(lab, cv2.COLOR_Lab2BGR).astype(np.float32, copy=False)
+    return np.clip(bgr, 0, 1) * np.float32(255)
+
+
+def is_grey(bgr: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) BGR is a black-and-white picture, but for what lossy formats make of one."""
+    return int(np.percentile(bgr.max(axis=2) - bgr.min(axis=2), 99)) <= 2
+
+
+def without_colour(bgr: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, 3) BGR as greys of the same shape."""
+    return cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(np.float32, copy=False)
+
+
+def match_mean(
+    lab: NDArray[np.float32], reference: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """``lab`` (h, w, 3) shifted so that its mean over ``weight`` (h, w) is that of ``reference``."""
+    if float(weight.sum()) < 1:
+        return lab
+    return lab + (_mean(reference, weight) - _mean(lab, weight))
+
+
+def relight(
+    source: NDArray[np.float32],
+    target: NDArray[np.float32],
+    plain: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    face_size: float,
+) -> NDArray[np.float32]:
+    """Match the warped source's colours and light to the target's.
+
+    What changes slowly across the face is light: a lamp from one side, the shadow of a hat; it is taken from the
+    target. What is left is the face; only its contrast is matched, by the ratio of spreads (as Reinhard et al., 2001,
+    do for whole pictures), and how its hue goes with its lightness: shadows are warm in one picture and grey in the
+    next. Hue follows the target at a finer scale than light: a patch of wrong hue shows at once.
+
+    Args:
+        source: (h, w, 3) L*a*b*, the source warped onto the target.
+        target: (h, w, 3) L*a*b*.
+        plain: (h, w) what is neither eye, brow nor lip, 0 to 1.
+        weight: (h, w) where both are plain skin, 0 to 1.
+        face_size: width of the face in pixels of these arrays.
+    """
+    if float(weight.sum()) < 1:
+        return source
+    slow_source, slow_target = (_slow(lab, weight, face_size) for lab in (source, target))
+    source_rest, target_rest = source - slow_source, target - slow_target
+    source_spread, target_spread = _spread(source_rest, weight), _spread(target_rest, weight)
+    ratio = np.clip((target_spread + 0.5) / (source_spread + 0.5), 0.7, np.array([1.25, 1.1, 1.1]))
+    source_toned, target_toned = _toned(source, weight), _toned(target, weight)
+    # In a black-and-white or toned target the source must lose its own colours.
+    ratio[1:] *= 1 - target_toned * (1 - source_toned)
+    rest = source_rest * ratio.astype(np.float32)
+
+    result = np.empty_like(source)
+    # Light multiplies; the limits keep the darkest hollows from being lit up to noise.
+    dim, lit = slow_source[..., 0], slow_target[..., 0]
+    gain = np.clip((lit + _LIGHT_OFFSET) / (dim + _LIGHT_OFFSET), 0.5, 2.2)
+    contrast = np.clip(gain, 0.7, 1.3)
+    # What is brighter than skin has to find room below white: eyes and teeth would glow.
+    headroom = np.minimum(contrast, (105 - np.minimum(lit, 100)) / (105 - np.minimum(dim, 100)))
+    rest[..., 0] *= np.where(rest[..., 0] > 0, headroom, contrast)
+    result[..., 0] = (dim + _LIGHT_OFFSET) * gain - _LIGHT_OFFSET + rest[..., 0]
+    slope = np.clip(_slope(target_rest, weight) - ratio[1:] * _slope(source_rest, weight), -0.6, 0.6)
+    rest[..., 1:] += (plain * rest[..., 0])[..., None] * slope
+    # A light's hue shows on what reflects it: pupils, lashes and black frames stay black. A toned picture's hue is
+    # everywhere.
+    reflecting = np.clip((source[..., :1] / np.maximum(slow_source[..., :1], 1) - 0.05) / 0.25, 0, 1)
+    reflecting = np.maximum(reflecting, max(source_toned, target_toned))
+    result[..., 1:] = source[..., 1:] + reflecting * (slow_target[..., 1:] + rest[..., 1:] - source[..., 1:])
+    # Highlights bend instead of burning out.
+    burning = result[..., 0] > 92
+    result[..., 0][burning] = 92 + 8 * (1 - np.exp((92 - result[..., 0][burning]) / 8))
+    return result
+
+
+def detail_gain(
+    colour: NDArray[np.float32], target: NDArray[np.uint8], weight: NDArray[np.float32], face_size: float
+) -> NDArray[np.float32]:
+    """Bring the finest detail of the new pixels to the strength it has in the target's skin.
+
+    A source sharper than the target looks cut out, a softer one looks waxed.
+
+    Args:
+        colour: (H, W, 3) BGR, 0 to 255, the new pixels.
+        target: (H, W, 3) BGR, those they replace.
+        weight: (H, W) where both are skin.
+        face_size: width of the face in these pixels.
+    """
+    skin = weight > 0.5
+    if int(skin.sum()) < 64:
+        return colour
+    sigma = max(0.012 * face_size, 0.8)
+    detail = colour - _blur(colour, sigma)
+    green = target[..., 1].astype(np.float32)
+    there = np.abs(green - _blur(green, sigma))[skin].mean()
+    here = np.abs(detail[..., 1])[skin].mean()
+    gain = np.float32(np.clip((there + 0.2) / (here + 0.2), 0.6, 1.4))
+    detail *= gain - 1
+    detail += colour
+    return detail
+
+
+def _mean(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(C,) mean over ``weight``."""
+    mean: NDArray[np.float32] = np.tensordot(weight / weight.sum(), lab, axes=2)
+    return mean
+
+
+def _spread(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3,) standard deviation over ``weight``."""
+    return np.sqrt(_mean((lab - _mean(lab, weight)) ** 2, weight))
+
+
+def _slope(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(2,) change of a* and b* per unit of L*, by least squares over ``weight``."""
+    lightness = lab[..., 0]
+    together, alone = _mean(lab[..., 1:] * lightness[..., None], weight), _mean(lab**2, weight)[0]
+    slope: NDArray[np.float32] = together / (alone + 1)
+    return slope
+
+
+def _toned(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
+    """1 for a black-and-white or toned picture, which has hardly any spread in colour, 0 for others."""
+    spread = _spread(lab, weight)
+    return float(np.clip((1 - np.hypot(spread[1], spread[2])) / 0.6, 0, 1))
+
+
+def _slow(lab: NDArray[np.float32], weight: NDArray[np.float32], face_size: float) -> NDArray[np.float32]:
+    """(h, w, 3) what changes slowly, seen over ``weight`` only; the mean where there is nothing to see."""
+    height, width = weight.shape
+    # So smooth a field needs few pixels: the narrowest Gaussian keeps a sigma of three of them.
+    step = max(1.0, _HUE_SCALE * face_size / 3)
+    size = max(2, round(width / step)), max(2, round(height / step))
+    mean = _mean(lab, weight)
+    seen = _reduce(np.dstack([lab * weight[..., None], weight]), size)
+    slow = np.empty((size[1], size[0], 3), np.float32)
+    floor = np.float32(1e-3)
+    for channels, scale in ((slice(0, 1), _LIGHT_SCALE), (slice(1, 3), _HUE_SCALE)):
+        blurred = _blur(seen, scale * face_size / step)
+        slow[..., channels] = (blurred[..., channels] + floor * mean[channels]) / (blurred[..., 3:] + floor)
+    if size == (width, height):
+        return slow
+    return cv2.resize(slow, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.float32, copy=False)
+
+
+def _reduce(field: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    return cv2.resize(field, size, interpolation=cv2.INTER_AREA).astype(np.float32, copy=False)
+
+
+def _blur(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    blurred = cv2.GaussianBlur(field, (0, 0), max(sigma, 0.5), borderType=cv2.BORDER_REFLECT)
+    return blurred.astype(np.float32, copy=False)

@@ -1,0 +1,114 @@
+"""Where the new face shows: soft, inside the oval, below the hair, around what is in front of the face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
+from facefusion_cli.core.faceswap.mesh.features import (
+    EYE_CLOSED,
+    eye_openness,
+    feature_area,
+    fill,
+    mouth_openness,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.faceswap.mesh.source import MeshIdentity
+
+__all__ = ["face_alpha"]
+
+_NOSE = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358, 48, 278)
+
+_FOREHEAD = 0.5
+"""How far from the brows to the top of the mesh the new face reaches: above lies hair more often than skin."""
+
+
+def face_alpha(
+    size: tuple[int, int],
+    points: NDArray[np.float32],
+    face_size: float,
+    skin: tuple[NDArray[np.float32], NDArray[np.float32]],
+    reliable: NDArray[np.float32],
+    mesh: NDArray[np.float32],
+    identity: MeshIdentity,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How much of the new face shows in each pixel of a grid, and the shape of the face alone, both (h, w) 0 to 1.
+
+    Args:
+        size: width and height of the grid.
+        points: (478, 2) the target's mesh in pixels of the grid.
+        face_size: width of the face in pixels of the grid.
+        skin: two (h, w) opinions on where the target shows skin, a strict and a lenient one.
+        reliable: (h, w) how far the source can be trusted there.
+        mesh: (478, 3) the target's mesh, for its expression.
+        identity: the source, for its expression.
+    """
+    shape = _shape(size, points, face_size)
+    alpha = shape * _smoothstep(reliable, 0.3, 0.8)
+    strict, lenient = skin
+    unhidden = np.maximum(_smoothstep((strict + lenient) / 2, 0.05, 0.5), feature_area(size, points, face_size))
+    # Hair over the forehead is finer than what else hides a face: there each pixel counts.
+    alpha *= unhidden + _forehead(size, points) * (strict - unhidden)
+    kept_eyes = [
+        ring
+        for ring, target, source in zip((RIGHT_EYE, LEFT_EYE), eye_openness(mesh), identity.eyes, strict=True)
+        if (target < EYE_CLOSED) != (source < EYE_CLOSED)
+    ]
+    if kept_eyes:
+        alpha *= 1 - fill(size, points, kept_eyes, grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
+    if _keeps_mouth(mouth_openness(mesh), identity.mouth):
+        alpha *= 1 - fill(size, points, [INNER_LIPS], soft=max(0.006 * face_size, 0.4))
+    return alpha, shape
+
+
+def _keeps_mouth(target: float, source: float) -> bool:
+    """Whether the inside of the target's mouth stays.
+
+    An open mouth cannot be filled from a closed one, and an open one squeezed into a closed one leaves a line of teeth.
+    """
+    return (target > 0.12 and source < 0.10) or target < 0.05 < source
+
+
+def _smoothstep(field: NDArray[np.floating[Any]], low: float, high: float) -> NDArray[np.float32]:
+    t = np.clip((field - low) / (high - low), 0, 1)
+    step: NDArray[np.float32] = (t * t * (3 - 2 * t)).astype(np.float32)
+    return step
+
+
+def _up(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
+    """Middle of the brows, unit vector up the face, and distance from the brows to the top of the mesh."""
+    brow = (points[8] + points[9]) / 2
+    axis = points[10] - points[152]
+    axis = axis / max(float(np.linalg.norm(axis)), 1e-6)
+    return brow, axis, max(float((points[10] - brow) @ axis), 1e-3)
+
+
+def _shape(size: tuple[int, int], points: NDArray[np.float32], face_size: float) -> NDArray[np.float32]:
+    """(h, w) the oval without the upper forehead, fading inwards."""
+    oval = points[list(OVAL)].astype(np.float64)
+    brow, axis, height = _up(points)
+    over = np.maximum((oval - brow) @ axis - _FOREHEAD * height, 0)
+    oval = oval - over[:, None] * axis
+    centre = oval.mean(axis=0)
+    oval = centre + (oval - centre) * 0.97
+    inside = np.zeros(size[::-1], np.uint8)
+    # On a turned head nose and lips reach beyond the oval.
+    for outline in (oval, cv2.convexHull(points[list(_NOSE)])[:, 0], points[list(OUTER_LIPS)]):
+        cv2.fillPoly(inside, [np.rint(outline * 16).astype(np.int32)], 1, shift=4)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float32, copy=False)
+    fading = _smoothstep(depth, 0.0, max(0.09 * face_size, 2.0))
+    return (cv2.GaussianBlur(fading, (0, 0), max(0.015 * face_size, 0.5)) * inside).astype(np.float32)
+
+
+def _forehead(size: tuple[int, int], points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(h, w) 0 below the brows, rising to 1 a little above them."""
+    brow, axis, height = _up(points)
+    x = np.arange(size[0], dtype=np.float32)[None, :] - brow[0]
+    y = np.arange(size[1], dtype=np.float32)[:, None] - brow[1]
+    return _smoothstep((x * axis[0] + y * axis[1]) / height, -0.05, 0.2)

@@ -1,0 +1,269 @@
+"""The embedded engine on real faces: what a swap must and must not do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from facefusion_cli.core.faces.analyser import FaceAnalyser
+from facefusion_cli.core.faces.face import Face
+from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from facefusion_cli.core.faceswap.engine import choose_engine
+from facefusion_cli.core.faceswap.mesh.colour import to_lab
+from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
+from facefusion_cli.core.faceswap.mesh.features import fill
+from facefusion_cli.core.media.images import read_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.media.patch import Patch
+
+Portrait = tuple[np.ndarray, Face]
+
+
+def portrait(path: Path) -> Portrait:
+    picture = read_picture(path).bgr
+    (face,) = FaceAnalyser().find(picture)
+    return picture, face
+
+
+@pytest.fixture(scope="module")
+def collins(astronaut: Path) -> Portrait:
+    """Bareheaded, smiling."""
+    return portrait(astronaut)
+
+
+@pytest.fixture(scope="module")
+def admiral(hopper: Path) -> Portrait:
+    """With glasses and a hat, lips closed."""
+    return portrait(hopper)
+
+
+def swapped(source: Portrait, target: Portrait) -> Patch:
+    engine = MeshSwapper()
+    return engine.swap(*target, engine.prepare(*source))
+
+
+def pasted(target: Portrait, patch: Patch) -> NDArray[np.uint8]:
+    """The region of the patch after the swap."""
+    old = region(target, patch).astype(np.float32)
+    return np.rint(old + (patch.colour - old) * patch.alpha[..., None]).clip(0, 255).astype(np.uint8)
+
+
+def region(target: Portrait, patch: Patch) -> NDArray[np.uint8]:
+    height, width = patch.alpha.shape
+    part: NDArray[np.uint8] = target[0][patch.y : patch.y + height, patch.x : patch.x + width]
+    return part
+
+
+def points_in(patch: Patch, face: Face) -> NDArray[np.float32]:
+    return face.mesh[:, :2] - np.array([patch.x, patch.y], np.float32)
+
+
+def area(patch: Patch, face: Face, *rings: Sequence[int], grow: float = 0.0) -> NDArray[np.bool_]:
+    height, width = patch.alpha.shape
+    return fill((width, height), points_in(patch, face), rings, grow=grow) > 0.9
+
+
+def test_auto_is_this_engine() -> None:
+    assert choose_engine("auto").name == "mesh"
+    assert isinstance(choose_engine("mesh").create(), MeshSwapper)
+
+
+@pytest.mark.parametrize("who", ["collins", "admiral"])
+def test_a_face_swapped_with_itself_hardly_changes(who: str, request: pytest.FixtureRequest) -> None:
+    person: Portrait = request.getfixturevalue(who)
+    patch = swapped(person, person)
+    shown = patch.alpha > 0
+    assert shown.mean() > 0.3
+    error = (pasted(person, patch).astype(float) - region(person, patch))[shown]
+    assert 10 * np.log10(255**2 / (error**2).mean()) >= 35
+
+
+@pytest.mark.parametrize(("one", "other"), [("collins", "admiral"), ("admiral", "collins")])
+def test_the_new_face_is_the_sources_in_the_targets_light(one: str, other: str, request: pytest.FixtureRequest) -> None:
+    source: Portrait = request.getfixturevalue(one)
+    target: Portrait = request.getfixturevalue(other)
+    patch = swapped(source, target)
+    new, old = pasted(target, patch), region(target, patch)
+    centre = area(patch, target[1], (50, 205, 425, 280, 8))
+    assert (patch.alpha[centre] > 0.95).mean() > 0.95
+    # Other pixels ...
+    assert np.abs(new.astype(float) - old)[centre].mean() > 8
+    # ... of the same brightness and hue.
+    difference = to_lab(new)[centre].mean(axis=0) - to_lab(old)[centre].mean(axis=0)
+    assert np.abs(difference).max() < 4
+    # And they are the source's: the same features, seen through an affine map of five points.
+    matrix, _ = cv2.estimateAffinePartial2D(source[1].points, points_in(patch, target[1])[[468, 473, 4, 61, 291]])
+    aligned = cv2.warpAffine(source[0], matrix, patch.alpha.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+
+    def features(picture: NDArray[Any]) -> NDArray[np.float64]:
+        grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float64)
+        sigma = 0.02 * target[1].size
+        band = cv2.GaussianBlur(grey, (0, 0), sigma) - cv2.GaussianBlur(grey, (0, 0), 4 * sigma)
+        return band[centre].astype(np.float64)
+
+    assert np.corrcoef(features(new), features(aligned))[0, 1] > np.corrcoef(features(new), features(old))[0, 1]
+
+
+def test_nothing_shows_outside_the_face(collins: Portrait, admiral: Portrait) -> None:
+    patch = swapped(collins, admiral)
+    face = admiral[1]
+    height, width = patch.alpha.shape
+    outline = cv2.convexHull(face.mesh[:468, :2].copy(), returnPoints=False)[:, 0]
+    outside = ~area(patch, face, [int(index) for index in outline], grow=1)
+    assert not patch.alpha[outside].any()
+    # Nor on the upper forehead and the hat.
+    brow, top = face.mesh[8, 1], face.mesh[10, 1]
+    assert not patch.alpha[: int(brow + 0.6 * (top - brow)) - patch.y].any()
+    # And it fades: no step between neighbours that would be an edge.
+    assert np.abs(np.diff(patch.alpha[: height * 2 // 3], axis=1)).max() < 0.35
+    assert width > face.size * 0.8
+
+
+def test_it_is_deterministic_and_leaves_its_inputs_alone(collins: Portrait, admiral: Portrait) -> None:
+    before = collins[0].copy(), admiral[0].copy(), admiral[1].mesh.copy()
+    first, second = swapped(collins, admiral), swapped(collins, admiral)
+    assert np.array_equal(first.colour, second.colour)
+    assert np.array_equal(first.alpha, second.alpha)
+    assert np.array_equal(before[0], collins[0])
+    assert np.array_equal(before[1], admiral[0])
+    assert np.array_equal(before[2], admiral[1].mesh)
+
+
+def test_the_rest_of_the_picture_does_not_matter(collins: Portrait, admiral: Portrait) -> None:
+    patch = swapped(collins, admiral)
+    height, width = patch.alpha.shape
+    noise = np.random.default_rng(0).integers(0, 256, admiral[0].shape, np.uint8)
+    noise[patch.y : patch.y + height, patch.x : patch.x + width] = region(admiral, patch)
+    again = swapped(collins, (noise, admiral[1]))
+    assert np.array_equal(patch.colour, again.colour)
+    assert np.array_equal(patch.alpha, again.alpha)
+
+
+def test_nor_does_the_place_of_the_face_in_it(collins: Portrait, admiral: Portrait) -> None:
+    patch = swapped(collins, admiral)
+    moved = cv2.copyMakeBorder(admiral[0], 37, 0, 64, 0, cv2.BORDER_REFLECT)
+    shifted = replace(admiral[1], mesh=admiral[1].mesh + np.array([64, 37, 0], np.float32))
+    again = swapped(collins, (moved, shifted))
+    assert (again.x, again.y) == (patch.x + 64, patch.y + 37)
+    assert np.abs(again.colour - patch.colour)[patch.alpha > 0].max() < 1
+    assert np.abs(again.alpha - patch.alpha).max() < 0.01
+
+
+def test_a_turned_picture_gives_the_turned_result(collins: Portrait, admiral: Portrait) -> None:
+    upright = swapped(collins, admiral)
+    height = admiral[0].shape[0]
+    turned_picture = cv2.rotate(admiral[0], cv2.ROTATE_90_CLOCKWISE)
+    x, y, z = admiral[1].mesh.T
+    turned = swapped(collins, (turned_picture, replace(admiral[1], mesh=np.stack([height - 1 - y, x, z], axis=1))))
+    alpha = cv2.rotate(turned.alpha, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    colour = cv2.rotate(turned.colour, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    rows, columns = (min(a, b) for a, b in zip(alpha.shape, upright.alpha.shape, strict=True))
+    assert np.abs(alpha[:rows, :columns] - upright.alpha[:rows, :columns]).mean() < 0.01
+    shown = upright.alpha[:rows, :columns] > 0.5
+    assert np.abs(colour[:rows, :columns] - upright.colour[:rows, :columns])[shown].mean() < 3
+
+
+def test_a_grey_picture_stays_grey(collins: Portrait, admiral: Portrait) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(admiral[0], cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    patch = swapped(collins, (grey, admiral[1]))
+    new = pasted((grey, admiral[1]), patch)
+    assert not np.ptp(new.astype(int), axis=2).any()
+    # Toned ones keep their tone.
+    sepia = (grey * np.array([0.6, 0.8, 1.0])).astype(np.uint8)
+    toned = swapped(collins, (sepia, admiral[1]))
+    difference = to_lab(pasted((sepia, admiral[1]), toned)) - to_lab(region((sepia, admiral[1]), toned))
+    assert np.abs(difference[toned.alpha > 0.5].mean(axis=0))[1:].max() < 2
+
+
+def shut_right_eye(face: Face) -> Face:
+    mesh = face.mesh.copy()
+    for upper, lower in ((159, 145), (158, 153), (160, 144), (157, 154), (161, 163)):
+        mesh[upper] = mesh[lower] = (mesh[upper] + mesh[lower]) / 2
+    return replace(face, mesh=mesh)
+
+
+def test_an_eye_shut_on_one_side_only_stays_the_targets(collins: Portrait, admiral: Portrait) -> None:
+    winking = admiral[0], shut_right_eye(admiral[1])
+    patch = swapped(collins, winking)
+    assert patch.alpha[area(patch, winking[1], RIGHT_EYE)].max(initial=0) < 0.2
+    assert patch.alpha[area(patch, winking[1], LEFT_EYE)].min() > 0.9
+    both = swapped((collins[0], shut_right_eye(collins[1])), winking)
+    assert both.alpha[area(both, winking[1], RIGHT_EYE, grow=1)].min() > 0.5
+
+
+def test_an_open_mouth_cannot_come_from_a_closed_one(collins: Portrait, admiral: Portrait) -> None:
+    patch = swapped(admiral, collins)
+    mouth = area(patch, collins[1], INNER_LIPS)
+    assert mouth.sum() > 50
+    assert patch.alpha[mouth].mean() < 0.25
+    same = swapped(collins, collins)
+    assert same.alpha[mouth].mean() > 0.9
+
+
+def test_glasses_are_seen_and_said(collins: Portrait, admiral: Portrait) -> None:
+    assert [note.split(" seems")[0] for note in swapped(collins, admiral).notes] == ["the target"]
+    assert [note.split(" seems")[0] for note in swapped(admiral, collins).notes] == ["the source"]
+    assert swapped(collins, collins).notes == ()
+
+
+@pytest.mark.parametrize("cut", ["left", "top", "right", "bottom"])
+def test_a_face_cut_by_the_frame(cut: str, collins: Portrait, admiral: Portrait) -> None:
+    x, y = (int(v) for v in admiral[1].mesh[4, :2])
+    rows, columns = {
+        "left": (slice(None), slice(x, None)),
+        "right": (slice(None), slice(None, x)),
+        "top": (slice(y, None), slice(None)),
+        "bottom": (slice(None, y), slice(None)),
+    }[cut]
+    part = np.ascontiguousarray(admiral[0][rows, columns])
+    corner = np.array([columns.start or 0, rows.start or 0, 0], np.float32)
+    face = replace(admiral[1], mesh=admiral[1].mesh - corner)
+    patch = swapped(collins, (part, face))
+    height, width = patch.alpha.shape
+    assert 0 <= patch.x <= patch.x + width <= part.shape[1]
+    assert 0 <= patch.y <= patch.y + height <= part.shape[0]
+    assert np.isfinite(patch.colour).all()
+    # It does not fade where only the picture ends.
+    edge = {"left": patch.alpha[:, 0], "right": patch.alpha[:, -1], "top": patch.alpha[0], "bottom": patch.alpha[-1]}
+    assert edge[cut].max() > 0.9
+    swapped((part, face), collins)
+
+
+@pytest.mark.parametrize("size", [24, 60, 400, 900])
+def test_faces_of_any_size(size: int, collins: Portrait, admiral: Portrait) -> None:
+    scale = size / admiral[1].size
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = cv2.resize(admiral[0], None, fx=scale, fy=scale, interpolation=how)
+    factor = np.array([picture.shape[1] / admiral[0].shape[1], picture.shape[0] / admiral[0].shape[0], scale])
+    target = picture, replace(admiral[1], mesh=(admiral[1].mesh * factor).astype(np.float32))
+    patch = swapped(collins, target)
+    assert patch.alpha.max() > 0.95
+    assert np.isfinite(patch.colour).all()
+    centre = area(patch, target[1], (50, 205, 425, 280, 8))
+    difference = to_lab(pasted(target, patch))[centre].mean(axis=0) - to_lab(region(target, patch))[centre].mean(axis=0)
+    assert np.abs(difference).max() < 5
+    # The other way round: the source far larger or smaller than the target.
+    assert np.isfinite(swapped(target, collins).colour).all()
+
+
+def test_a_turned_head_borrows_from_its_mirror_image(group: Path, collins: Portrait) -> None:
+    """The second face from the left looks away: half of a frontal target has to come from the half seen."""
+    picture = read_picture(group).bgr
+    turned = FaceAnalyser().find(picture)[1]
+    patch = swapped((picture, turned), collins)
+    points = points_in(patch, collins[1])
+    for side in (119, 348):
+        x, y = (round(float(v)) for v in points[side])
+        assert patch.alpha[y, x] > 0.8
+    height, width = patch.alpha.shape
+    assert width > 0.8 * collins[1].size < height
