@@ -27,7 +27,7 @@ from facefusion_cli.core.faceswap.mesh.colour import (
     without_colour,
 )
 from facefusion_cli.core.faceswap.mesh.features import inner_features, mouth_openness
-from facefusion_cli.core.faceswap.mesh.glasses import wears_glasses
+from facefusion_cli.core.faceswap.mesh.glasses import hide_ends, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.mask import face_alpha
 from facefusion_cli.core.faceswap.mesh.reliability import (
@@ -115,11 +115,23 @@ class MeshSwapper:
         alpha = np.clip(grid.enlarge(alpha), 0, 1)
         alpha[alpha < 1 / 255] = 0
         notes = []
-        if wears_glasses(target, points, face_size):
-            notes.append("the target seems to wear glasses: their ends may show beside the new face.")
+        if wears_glasses(target, points, face_size) and not identity.glasses:
+            painted, cover = hide_ends(small, target, points, face_size)
+            colour, alpha = _over(colour, alpha, grid.enlarge(painted), grid.enlarge(cover))
+            notes.append("the target seems to wear glasses: traces of them may show beside the new face.")
         if identity.glasses:
             notes.append("the source seems to wear glasses: they come along, and end where the face does.")
         return Patch(grid.x, grid.y, colour, alpha, tuple(notes))
+
+
+def _over(
+    colour: NDArray[np.float32], alpha: NDArray[np.float32], under: NDArray[np.float32], cover: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """One layer of colour and alpha instead of two, ``under`` below ``colour``."""
+    rest = (1 - alpha) * cover
+    total = alpha + rest
+    share = (rest / np.maximum(total, np.float32(1e-6)))[..., None]
+    return colour + share * (under - colour), total
 
 
 def _light_weight(

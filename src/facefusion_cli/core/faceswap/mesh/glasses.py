@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.topology import OVAL
 from facefusion_cli.core.faces.warp import sample
+from facefusion_cli.core.faceswap.mesh.features import fill
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["wears_glasses"]
+__all__ = ["hide_ends", "wears_glasses"]
 
 # Down the bridge of the nose, and from each lower lid to the cheek: a frame crosses all three.
 _PATHS = ((9, 168, 6, 197), (145, 230, 119, 101), (374, 450, 348, 330))
+_LARGEST_END = 0.025
+"""Largest area of an end of a frame in squared widths of the face."""
 _STEP = 0.01
 """Distance of the samples along a path, in widths of the face."""
 _FRAME = 3
@@ -50,6 +54,46 @@ def wears_glasses(lab: NDArray[np.float32], points: NDArray[np.float32], face_si
         if float(np.linalg.norm(middle - sides, axis=1).max()) < _CONTRAST:
             return False
     return True
+
+
+def hide_ends(
+    bgr: NDArray[np.uint8], lab: NDArray[np.float32], points: NDArray[np.float32], face_size: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Paint skin over the ends of a dark frame, which a new face would leave standing at its edge.
+
+    Only small dark pieces inside the face and beside the eyes are touched: what is larger may be hair.
+
+    Args:
+        bgr: (h, w, 3) the face.
+        lab: (h, w, 3) the same in L*a*b*.
+        points: (478, 2) its mesh in pixels of ``bgr``.
+        face_size: width of the face in pixels of ``bgr``.
+
+    Returns:
+        (h, w, 3) float32 0 to 255, the painted face, and (h, w) 0 to 1, where it is painted.
+    """
+    size = bgr.shape[1], bgr.shape[0]
+    oval = points[list(OVAL)]
+    inside = fill(size, oval.mean(axis=0) + (oval - oval.mean(axis=0)) * np.float32(1.06), [range(len(OVAL))]) > 0.5
+    cheeks = sample(lab, points[None, [50, 280]], cv2.INTER_LINEAR)[..., 0].mean()
+    dark = inside & (lab[..., 0] < 0.62 * cheeks)
+    across = points[263] - points[33]
+    across = across / max(float(np.linalg.norm(across)), 1e-6)
+    y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
+    ends = np.zeros(size[::-1], np.uint8)
+    for corner, outwards in ((33, -1), (263, 1)):
+        dx, dy = x - points[corner, 0], y - points[corner, 1]
+        out, up = outwards * (dx * across[0] + dy * across[1]), dx * across[1] - dy * across[0]
+        piece = (dark & (out > 0.04 * face_size) & (up > -0.06 * face_size) & (up < 0.16 * face_size)).astype(np.uint8)
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(piece, connectivity=8)
+        for label in range(1, len(stats)):
+            if stats[label, cv2.CC_STAT_AREA] < _LARGEST_END * face_size**2:
+                ends[labels == label] = 1
+    reach = max(1, round(0.02 * face_size))
+    mask = cv2.dilate(ends, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    painted = cv2.inpaint(bgr, mask, max(2.0, 0.02 * face_size), cv2.INPAINT_TELEA).astype(np.float32)
+    cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.4 * reach, 0.5)).astype(np.float32, copy=False)
+    return painted, cover
 
 
 def _along(points: NDArray[np.float32], step: float) -> NDArray[np.float32]:

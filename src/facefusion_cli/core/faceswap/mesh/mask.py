@@ -50,7 +50,8 @@ def face_alpha(
         identity: the source, for its expression.
     """
     shape = _shape(size, points, face_size)
-    alpha = shape * _smoothstep(reliable, 0.3, 0.8)
+    alpha = shape * cv2.GaussianBlur(_smoothstep(reliable, 0.3, 0.8), (0, 0), max(0.02 * face_size, 0.5))
+    alpha = alpha.astype(np.float32, copy=False)
     strict, lenient = skin
     unhidden = np.maximum(_smoothstep((strict + lenient) / 2, 0.05, 0.5), feature_area(size, points, face_size))
     # Hair over the forehead is finer than what else hides a face: there each pixel counts.
@@ -63,7 +64,8 @@ def face_alpha(
     if kept_eyes:
         alpha *= 1 - fill(size, points, kept_eyes, grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
     if _keeps_mouth(mouth_openness(mesh), identity.mouth):
-        alpha *= 1 - fill(size, points, [INNER_LIPS], soft=max(0.006 * face_size, 0.4))
+        # A little of the lips stays too: the source's carry the gleam of its teeth along their edge.
+        alpha *= 1 - fill(size, points, [INNER_LIPS], grow=0.008 * face_size, soft=max(0.008 * face_size, 0.4))
     return alpha, shape
 
 
