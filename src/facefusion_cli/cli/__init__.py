@@ -1,0 +1,20 @@
+"""The command ``facefusion``: parses, calls ``core``, presents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with ``argv`` (without the program's name; None: the process's own) and return its exit code."""
+    from facefusion_cli.cli.signals import stoppable
+
+    with stoppable():  # before the slower imports, so that Ctrl-C is quiet from the start
+        from facefusion_cli.cli.app import run
+
+        return run(argv)

@@ -1,0 +1,83 @@
+"""Wiring: the Typer application, and what becomes of its errors."""
+
+import signal
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from facefusion_cli import __version__
+from facefusion_cli.cli import faces, faceswap
+from facefusion_cli.cli.console import Console, flush
+from facefusion_cli.cli.failures import in_words
+from facefusion_cli.cli.plain import PlainCommand, PlainGroup
+from facefusion_cli.cli.signals import Stopped
+from facefusion_cli.errors import FaceFusionError
+
+__all__ = ["app", "run"]
+
+PROGRAM = "facefusion"
+
+app = typer.Typer(
+    name=PROGRAM,
+    cls=PlainGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable face, 130 and 143 interrupted.",
+)
+for _name, _module in (("faceswap", faceswap), ("faces", faces)):
+    app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLES, no_args_is_help=True)(getattr(_module, _name))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Swap faces in pictures."""
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run the application and turn whatever happens into sentences and an exit code."""
+    console = Console()
+    try:
+        with in_words():
+            # None lets Typer read the process's own arguments, and expand wildcards where the shell does not (Windows).
+            args = None if argv is None else list(argv)
+            code = app(args=args, prog_name=PROGRAM, standalone_mode=False, obj=console)
+            flush()
+    except Stopped as stop:
+        if stop.signum in (signal.SIGINT, signal.SIGTERM):
+            console.done("interrupted.")
+        return stop.exit_code
+    except FaceFusionError as error:
+        console.failure(error)
+        return error.exit_code
+    except typer.TyperException as error:
+        return _wrong_usage(console, error)
+    except Exception as error:  # noqa: BLE001  (the last one: it ends here, in a sentence)
+        console.traceback(error)
+        hint = "" if console.verbose else "Run it again with -v and report what it says."
+        bug = FaceFusionError(f"this is a bug in {PROGRAM}: {type(error).__name__}: {error}.", hint=hint)
+        console.failure(bug)
+        return bug.exit_code
+    return int(code or 0)
+
+
+def _wrong_usage(console: Console, error: typer.TyperException) -> int:
+    message = error.format_message()
+    if message:  # empty: nothing was asked for, and the help is on the screen
+        context = getattr(error, "ctx", None)
+        command = PROGRAM if context is None else context.command_path
+        sentence = message[0].lower() + message[1:] + ("" if message.endswith((".", "?")) else ".")
+        console.error(sentence, f'Try "{command} --help".')
+    return error.exit_code

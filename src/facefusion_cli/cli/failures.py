@@ -1,0 +1,43 @@
+"""Failures that are nobody's mistake, in words: no memory, and what the operating system refuses."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from facefusion_cli.errors import FaceFusionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["in_words"]
+
+_OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Raise ``FaceFusionError`` for a lack of memory or an error of the operating system; let all else pass."""
+    try:
+        yield
+    except Exception as error:
+        if _is_out_of_memory(error):
+            raise FaceFusionError(
+                "there is not enough memory.", hint="Close other programs or take a smaller picture."
+            ) from error
+        if isinstance(error, OSError) and error.strerror:
+            name = "" if error.filename is None else f': "{error.filename}"'
+            raise FaceFusionError(f"{error.strerror}{name}.") from error
+        raise
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether a library ran out of memory; told by name, for asking by type would import the library."""
+    if isinstance(error, MemoryError):
+        return True
+    library = type(error).__module__.partition(".")[0]
+    if library == "cv2":
+        return getattr(error, "code", None) == _OPENCV_NO_MEMORY
+    return library == "onnxruntime" and any(
+        sign in str(error) for sign in ("bad allocation", "bad_alloc", "Failed to allocate memory")
+    )

@@ -1,0 +1,65 @@
+"""Signals that end the command, turned into an exception so that ``with`` blocks clean up on the way out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+__all__ = ["Stopped", "stoppable"]
+
+# Windows has neither SIGHUP nor SIGPIPE.
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+# timeout(1) and others signal the process and then its group: two signals, one wish. A second Ctrl-C takes longer.
+_SAME_WISH = 0.25
+
+
+class Stopped(SystemExit):
+    """The command ends early, without a failure of its own: ``code`` is 128 + the signal's number."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)
+        self.exit_code = 128 + signum
+        self.signum = signum
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Inside, the first signal raises ``Stopped`` in the main thread; a later one ends the process at once.
+
+    Signals that the caller of the process had ignored (``nohup``, background jobs of a script) stay ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    first: float | None = None
+
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
+        if first is None:
+            first = now
+            raise Stopped(signum)
+        if now - first > _SAME_WISH:
+            if sys.stderr is not None and sys.stderr.isatty():
+                os.write(2, b"\x1b[?25h\n")  # the spinner hid the cursor
+            os._exit(128 + signum)
+
+    before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+    # None: set by code outside Python, and not ours to change.
+    ours = [signum for signum, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    for signum in ours:
+        signal.signal(signum, stop)
+    try:
+        yield
+    finally:
+        for signum in ours:
+            signal.signal(signum, before[signum])

@@ -1,0 +1,166 @@
+"""The command faceswap around a job that only pretends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from facefusion_cli.cli import main
+from facefusion_cli.cli.signals import Stopped
+from facefusion_cli.core.faceswap.job import SwapOptions, SwapResult
+from facefusion_cli.errors import InputError, NoFaceError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facefusion_cli.core.media.outputs import Output
+
+
+class PretendedJob:
+    """Notes what it was asked for; fails where the name of a picture tells it to."""
+
+    asked: SwapOptions
+
+    def __init__(self, source: Path, options: SwapOptions) -> None:
+        self.source = source
+        type(self).asked = options
+        if options.engine == "none":
+            raise UsageError('there is no engine "none".')
+
+    def prepare(self) -> None:
+        if "bad" in self.source.name:
+            raise NoFaceError(f'no face was found in "{self.source}".', hint="Try another.")
+
+    def run(self, output: Output) -> SwapResult:
+        if "bad" in output.target.name:
+            raise NoFaceError(f'no face was found in "{output.target}".')
+        if "missing" in output.target.name:
+            raise InputError(f'there is no file "{output.target}".')
+        if "interrupt" in output.target.name:
+            raise Stopped(2)
+        notes = ("the source is soft.", f'"{output.target}" is odd.') if "odd" in output.target.name else ()
+        output.path.touch()
+        return SwapResult(
+            source=self.source,
+            target=output.target,
+            output=output.path,
+            engine="mesh",
+            faces=(0, 2),
+            found=3,
+            seconds=0.4321,
+            notes=notes,
+            image=None,
+        )
+
+
+@pytest.fixture(autouse=True)
+def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("facefusion_cli.core.faceswap.job.SwapJob", PretendedJob)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new").mkdir()
+
+
+def test_a_result_is_a_path_on_stdout_and_a_sentence_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "dir/a.jpg", "b.jpg"]) == 0
+    assert capsys.readouterr() == ("b_swapped.jpg\n", "face of a.jpg -> b.jpg (mesh engine, 0.4 s)\n")
+    assert PretendedJob.asked == SwapOptions()
+
+
+def test_all_options_reach_the_job(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--engine", "mesh", "--face", "0,2", "--source-face", "left", "--image-quality", "80", "--keep-metadata"]
+    assert main(["faceswap", *options, "a.jpg", "b.jpg", "-o", "c.png"]) == 0
+    assert capsys.readouterr().out == "c.png\n"
+    assert PretendedJob.asked == SwapOptions("mesh", "0,2", "left", 80, True)
+
+
+def test_json_has_all_there_is_to_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "odd.jpg", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "schema": 1,
+        "ok": True,
+        "source": "a.jpg",
+        "target": "odd.jpg",
+        "output": "odd_swapped.jpg",
+        "engine": "mesh",
+        "faces": [0, 2],
+        "found": 3,
+        "seconds": 0.432,
+        "warnings": ["the source is soft.", '"odd.jpg" is odd.'],
+    }
+    assert out.count("\n") == 1
+    assert err.endswith("(mesh engine, 0.4 s)\n")
+
+
+def test_quiet_leaves_only_the_path(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "-q", "a.jpg", "odd.jpg"]) == 0
+    assert capsys.readouterr() == ("odd_swapped.jpg\n", "")
+
+
+def test_verbose_says_which_faces(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "-v", "a.jpg", "b.jpg"]) == 0
+    assert 'faces found in "b.jpg": 3; replaced: 0, 2.\n' in capsys.readouterr().err
+
+
+def test_several_targets_go_on_after_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    targets = ["b.jpg", "bad.jpg", "missing.jpg", "c.jpg"]
+    assert main(["faceswap", "a.jpg", *targets, "-o", "new", "-q"]) == 1
+    assert capsys.readouterr() == (
+        "new/b.jpg\nnew/c.jpg\n",
+        'error: no face was found in "bad.jpg".\n'
+        'error: there is no file "missing.jpg".\n'
+        'error: 2 of 4 pictures failed: "bad.jpg", "missing.jpg".\n',
+    )
+
+
+def test_several_targets_make_a_json_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "b.jpg", "bad.jpg", "-o", "new", "--json"]) == 1
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["output"] == "new/b.jpg"
+    assert second == {
+        "schema": 1,
+        "ok": False,
+        "source": "a.jpg",
+        "target": "bad.jpg",
+        "output": None,
+        "error": {"code": "no-face", "message": 'no face was found in "bad.jpg".', "hint": "", "exit_code": 3},
+    }
+
+
+def test_a_lone_target_s_failure_has_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "bad.jpg"]) == 3
+    assert main(["faceswap", "a.jpg", "missing.jpg"]) == 1
+    assert capsys.readouterr().err.count("\n") == 2
+
+
+def test_what_is_wrong_with_the_source_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "bad.jpg", "b.jpg", "c.jpg", "-o", "new", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert err == 'error: no face was found in "bad.jpg". Try another.\n'
+    record = json.loads(out)
+    assert (record["source"], record["target"], record["error"]["code"]) == ("bad.jpg", None, "no-face")
+
+
+def test_with_several_targets_a_warning_names_its_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "odd.jpg"]) == 0
+    assert capsys.readouterr().err.startswith("warning: the source is soft.\n")
+    assert main(["faceswap", "a.jpg", "b.jpg", "odd.jpg", "-o", "new"]) == 0
+    assert "\nwarning: odd.jpg: the source is soft.\n" in capsys.readouterr().err
+
+
+def test_an_interruption_ends_it_between_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "b.jpg", "interrupt.jpg", "c.jpg", "-o", "new", "-q"]) == 130
+    assert capsys.readouterr() == ("new/b.jpg\n", "")
+
+
+def test_wrong_usage_has_a_json_line_too_once_it_is_known_that_json_is_wanted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["faceswap", "a.jpg", "b.jpg", "--engine", "none", "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == "usage"
+    assert err == 'error: there is no engine "none".\n'
+    assert main(["faceswap", "a.jpg", "--json"]) == 2
+    assert capsys.readouterr() == ("", "error: missing argument 'TARGET'. Try \"facefusion faceswap --help\".\n")

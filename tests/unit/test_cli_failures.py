@@ -1,0 +1,47 @@
+"""Lack of memory and errors of the operating system, in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from facefusion_cli.cli.failures import in_words
+from facefusion_cli.errors import FaceFusionError, NoFaceError
+
+
+def opencv_without_memory() -> None:
+    # More than any machine has: OpenCV asks, the system refuses.
+    cv2.copyMakeBorder(np.zeros((1, 1), np.uint8), 0, 2**31 - 2, 0, 2**31 - 2, cv2.BORDER_CONSTANT)
+
+
+def onnxruntime_without_memory() -> None:
+    fail = type("Fail", (RuntimeError,), {"__module__": "onnxruntime.capi.onnxruntime_pybind11_state"})
+    raise fail("[ONNXRuntimeError] : 1 : FAIL : bad allocation")
+
+
+def python_without_memory() -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("work", [opencv_without_memory, onnxruntime_without_memory, python_without_memory])
+def test_lack_of_memory_is_told_in_words(work: object) -> None:
+    with pytest.raises(FaceFusionError, match="not enough memory") as told, in_words():
+        work()  # type: ignore[operator]
+    assert told.value.exit_code == 1
+
+
+def test_errors_of_the_operating_system_name_the_file() -> None:
+    with pytest.raises(FaceFusionError) as told, in_words():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "a.jpg")
+    assert told.value.message == 'No space left on device: "a.jpg".'
+
+
+@pytest.mark.parametrize("error", [NoFaceError("no face."), ValueError("odd"), OSError("no number")])
+def test_all_else_passes(error: Exception) -> None:
+    with pytest.raises(type(error)) as seen, in_words():
+        raise error
+    assert seen.value is error
