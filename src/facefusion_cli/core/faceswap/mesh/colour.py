@@ -75,29 +75,29 @@ def relight(
         return source
     slow_source, slow_target = (_slow(lab, weight, face_size) for lab in (source, target))
     source_rest, target_rest = source - slow_source, target - slow_target
-    source_spread, target_spread = _spread(source_rest, weight), _spread(target_rest, weight)
-    ratio = np.clip((target_spread + 0.5) / (source_spread + 0.5), 0.7, np.array([1.25, 1.1, 1.1]))
+    ratio = (_spread(target_rest, weight) + 0.5) / (_spread(source_rest, weight) + 0.5)
+    ratio = np.clip(ratio, [0.5, 0.7, 0.7], [1.6, 1.1, 1.1]).astype(np.float32)
     source_toned, target_toned = _toned(source, weight), _toned(target, weight)
     # In a black-and-white or toned target the source must lose its own colours.
     ratio[1:] *= 1 - target_toned * (1 - source_toned)
-    rest = source_rest * ratio.astype(np.float32)
 
     result = np.empty_like(source)
     # Light multiplies; the limits keep the darkest hollows from being lit up to noise.
     dim, lit = slow_source[..., 0], slow_target[..., 0]
     gain = np.clip((lit + _LIGHT_OFFSET) / (dim + _LIGHT_OFFSET), 0.5, 2.2)
-    contrast = np.clip(gain, 0.7, 1.3)
+    contrast = plain * ratio[0] + (1 - plain) * gain
     # What is brighter than skin has to find room below white: eyes and teeth would glow.
     headroom = np.minimum(contrast, (105 - np.minimum(lit, 100)) / (105 - np.minimum(dim, 100)))
-    rest[..., 0] *= np.where(rest[..., 0] > 0, headroom, contrast)
-    result[..., 0] = (dim + _LIGHT_OFFSET) * gain - _LIGHT_OFFSET + rest[..., 0]
+    rest = source_rest[..., 0] * np.where(source_rest[..., 0] > 0, headroom, contrast)
+    result[..., 0] = (dim + _LIGHT_OFFSET) * gain - _LIGHT_OFFSET + rest
+
     slope = np.clip(_slope(target_rest, weight) - ratio[1:] * _slope(source_rest, weight), -0.6, 0.6)
-    rest[..., 1:] += (plain * rest[..., 0])[..., None] * slope
+    hue = slow_target[..., 1:] + source_rest[..., 1:] * ratio[1:] + (plain * rest)[..., None] * slope
     # A light's hue shows on what reflects it: pupils, lashes and black frames stay black. A toned picture's hue is
     # everywhere.
     reflecting = np.clip((source[..., :1] / np.maximum(slow_source[..., :1], 1) - 0.05) / 0.25, 0, 1)
     reflecting = np.maximum(reflecting, max(source_toned, target_toned))
-    result[..., 1:] = source[..., 1:] + reflecting * (slow_target[..., 1:] + rest[..., 1:] - source[..., 1:])
+    result[..., 1:] = source[..., 1:] + reflecting * (hue - source[..., 1:])
     # Highlights bend instead of burning out.
     burning = result[..., 0] > 92
     result[..., 0][burning] = 92 + 8 * (1 - np.exp((92 - result[..., 0][burning]) / 8))
