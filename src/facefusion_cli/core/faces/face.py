@@ -27,7 +27,7 @@ class Face:
     mesh: NDArray[np.float32]
     """(478, 3) points x, y, z of MediaPipe's attention mesh; z in pixels too, smaller is nearer to the viewer."""
     score: float
-    """Probability, 0 to 1, that there is a face at all (the mesh network's own)."""
+    """Probability, 0 to 1, that there is a face at all, from what detector and mesh network say."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -1,8 +1,8 @@
 """The face mesh's fixed facts: its triangles, its mirror image and the names of its parts.
 
-Sides are the person's own, as in MediaPipe's documents: the left eye is on the right in an upright picture. All rings are
-closed (the last point is next to the first), start at a corner where there is one and run along the upper side first,
-the opposite corner half way.
+Sides are the person's own, as in MediaPipe's documents: the left eye is on the right in an upright picture. All rings
+are closed (the last point is next to the first). Those of eyes and lips start at a corner and run along the upper side
+first, the opposite corner half way.
 """
 
 from __future__ import annotations

@@ -1,0 +1,170 @@
+"""The 478-point face mesh: where to look, cutting that out, and reading the network's answer.
+
+The network is MediaPipe's face mesh with attention: 468 points of the surface, refined around the eyes and lips, and
+two irises of five points. It wants an upright face in the middle of a 192-pixel square with a quarter of its size
+around it; see "Attention Mesh: High-fidelity Face Mesh Prediction in Real-time" (arXiv 2006.10962).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from facefusion_cli.core.faces.topology import topology
+from facefusion_cli.core.inference.onnx_runtime import open_embedded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.faces.blazeface import Detection
+    from facefusion_cli.core.inference.session import Session
+
+__all__ = ["CROP_SIZE", "FaceMesh", "Region", "cut", "region_of_detection", "region_of_mesh"]
+
+CROP_SIZE = 192
+"""Side of the network's input in pixels."""
+_MARGIN = 1.5  # side of the region over the face's longer side, as the network was trained
+_MOST_LOOKS = 4  # the third takes a quarter off the jitter that the second leaves, a fifth would take nothing
+_STILL = 0.01  # of the region's side, and in radians
+_HOPELESS = -5.0  # log odds that looking again does not mend
+_SHRINK_ABOVE = 1.5  # bilinear sampling skips pixels, so larger regions are averaged first
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A tilted square in a picture; pixels, pixel centres at integers."""
+
+    x: float
+    y: float
+    side: float
+    angle: float
+    """Radians by which the face in it is turned clockwise."""
+
+    def to_picture(self) -> NDArray[np.float64]:
+        """(2, 3) affine map from pixels of the crop to pixels of the picture."""
+        scale = self.side / CROP_SIZE
+        cos, sin = scale * math.cos(self.angle), scale * math.sin(self.angle)
+        middle = CROP_SIZE / 2 - 0.5
+        return np.array(
+            [[cos, -sin, self.x - (cos - sin) * middle], [sin, cos, self.y - (sin + cos) * middle]], np.float64
+        )
+
+
+def region_of_detection(detection: Detection) -> Region:
+    """Where the mesh network should look for a detected face; the eyes give the tilt."""
+    (x1, y1), (x2, y2) = detection.keypoints[:2].tolist()
+    x, y = detection.centre
+    return Region(x, y, _MARGIN * detection.side, math.atan2(y2 - y1, x2 - x1))
+
+
+def region_of_mesh(mesh: NDArray[np.float32]) -> Region:
+    """Where it should look for a face whose (478, 3) mesh is about known; the outer eye corners give the tilt."""
+    points = mesh[:, :2].astype(np.float64)
+    dx, dy = points[263] - points[33]
+    angle = math.atan2(dy, dx)
+    axes = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])  # rows: right, down
+    upright = points @ axes.T
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    x, y = (low + high) / 2 @ axes
+    return Region(float(x), float(y), _MARGIN * float((high - low).max()), angle)
+
+
+def cut(picture: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
+    """The region as a (CROP_SIZE, CROP_SIZE, 3) upright picture; beyond the picture its border goes on."""
+    matrix = region.to_picture()
+    corners = np.array([[x, y, 1] for x in (0, CROP_SIZE - 1) for y in (0, CROP_SIZE - 1)]) @ matrix.T
+    height, width = picture.shape[:2]
+    factor = max(1.0, region.side / CROP_SIZE / _SHRINK_ABOVE)
+    # Only the part around the region is shrunk and warped (OpenCV warps no picture wider than 32767 pixels). Two pixels
+    # more on each side keep the interpolation and the border as they would be in the whole picture.
+    pad = 2 * math.ceil(factor)
+    left, top = (
+        int(np.clip(math.floor(low) - pad, 0, end - 1))
+        for low, end in zip(corners.min(0), (width, height), strict=True)
+    )
+    right, bottom = (
+        int(np.clip(math.ceil(high) + pad + 1, start + 1, end))
+        for high, start, end in zip(corners.max(0), (left, top), (width, height), strict=True)
+    )
+    part = picture[top:bottom, left:right]
+    matrix[:, 2] -= left, top
+    if factor > 1:
+        size = max(1, round(part.shape[1] / factor)), max(1, round(part.shape[0] / factor))
+        scale = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+        matrix = matrix * scale[:, None]
+        matrix[:, 2] += scale / 2 - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    crop = cv2.warpAffine(part, matrix, (CROP_SIZE, CROP_SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)
+
+
+class FaceMesh:
+    """The mesh network with its pre- and postprocessing."""
+
+    def __init__(self, session: Session | None = None) -> None:
+        self._session = session or open_embedded("face_mesh.onnx")
+
+    def look(self, picture: NDArray[np.uint8], region: Region) -> tuple[NDArray[np.float32], float]:
+        """Fit the mesh to the face in a region of a (H, W, 3) BGR picture, whether there is one or not.
+
+        Returns the (478, 3) mesh in pixels of the picture (z in the same unit, smaller is nearer) and the logarithm of
+        the odds that it lies on a face: below 0 it hardly does, on a sharp frontal face it is above 20.
+        """
+        landmarks, presence = self._run(cut(picture, region))
+        matrix = region.to_picture()
+        mesh = np.empty_like(landmarks)
+        mesh[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        mesh[:, 2] = landmarks[:, 2] * (region.side / CROP_SIZE)
+        return mesh, presence
+
+    def fit(self, picture: NDArray[np.uint8], region: Region) -> tuple[NDArray[np.float32], float]:
+        """Look again and again, each time where the last mesh lies, until that stays; returns what ``look`` does.
+
+        Takes out nearly all of what the first region was off, a tilt by 45 degrees included. What is surely no face is
+        given up early.
+        """
+        mesh, presence = self.look(picture, region)
+        for _ in range(_MOST_LOOKS - 1):
+            following = region_of_mesh(mesh)
+            if presence < _HOPELESS or _still(region, following):
+                break
+            region = following
+            mesh, presence = self.look(picture, region)
+        return mesh, presence
+
+    def unsteadiness(self, picture: NDArray[np.uint8], mesh: NDArray[np.float32]) -> float:
+        """How far the points of a fitted mesh move when looked at again, straight and in a mirror.
+
+        Mean distances in percent of the region's side, added up. Faces hold still (0.5 to 1, profiles up to 2), while
+        what only resembles one is seen differently each time.
+        """
+        region = region_of_mesh(mesh)
+        matrix = region.to_picture()
+        crop = cut(picture, region)
+        straight, _ = self._run(crop)
+        mirrored, _ = self._run(crop[:, ::-1])
+        mirrored = mirrored[topology().flip]
+        mirrored[:, 0] = CROP_SIZE - mirrored[:, 0]
+        before = (mesh[:, :2] - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+        moved = np.linalg.norm(straight[:, :2] - before, axis=1).mean()
+        differing = np.linalg.norm(straight[:, :2] - mirrored[:, :2], axis=1).mean()
+        return float(moved + differing) / CROP_SIZE * 100
+
+    def _run(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        """The network's answer for a crop, in pixels of the crop."""
+        tensor = cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_BGR2RGB).astype(np.float32) / 255.0
+        feed = {"input": np.ascontiguousarray(tensor.transpose(2, 0, 1))[None]}
+        landmarks, presence = self._session.run(["landmarks", "presence"], feed)
+        return landmarks, float(presence.item())
+
+
+def _still(before: Region, after: Region) -> bool:
+    """Whether two regions are as good as the same."""
+    turn = math.remainder(after.angle - before.angle, math.tau)
+    shift = math.hypot(after.x - before.x, after.y - before.y)
+    return max(shift, abs(after.side - before.side)) < _STILL * before.side and abs(turn) < _STILL
