@@ -1,0 +1,295 @@
+"""Files that are either there, whole, or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from facefusion_cli.core.media.naming import numbered
+from facefusion_cli.errors import OutputError, OutputExistsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+__all__ = ["AtomicFile", "Exists", "check_destination"]
+
+Exists = Literal["replace", "refuse", "number"]
+"""What to do when the name is taken: replace that file, refuse, or take the next free number."""
+
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
+_SENTENCES = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "there is no permission to write there",
+    errno.EPERM: "there is no permission to write there",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOENT: "the folder does not exist",
+    errno.ENOTDIR: "its folder is a file",
+}
+_HINTS = {errno.ENOSPC: "Free some space, or write to another disk.", errno.ENAMETOOLONG: "Give a shorter name."}
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """What the user is told when writing ``path`` failed."""
+    number = error.errno or 0
+    why = _SENTENCES.get(number) or (error.strerror or str(error)).lower()
+    hint = _HINTS.get(number, "Choose another place for the output.")
+    return OutputError(f'cannot write "{path}": {why}.', hint=hint)
+
+
+def check_destination(path: Path, exists: Exists, inputs: Iterable[Path]) -> None:
+    """Raise now what would otherwise only come out after the work.
+
+    Raises:
+        OutputError: the folder is missing or cannot be written, or ``path`` is a folder, a device, or one of ``inputs``
+            under any name.
+        OutputExistsError: ``path`` is taken and ``exists`` is "refuse".
+    """
+    try:
+        if exists == "number":
+            _check_folder(Path(os.path.realpath(path.parent)), path)
+            return
+        resolved = _resolve(path)
+        _check_folder(resolved.parent, path)
+        mode = _mode(resolved)
+        if mode is None:
+            return
+        if stat.S_ISDIR(mode):
+            raise OutputError(f'the output "{path}" is a folder.', hint="Give the name of a file.")
+        if not stat.S_ISREG(mode):
+            raise OutputError(f'the output "{path}" is not an ordinary file.', hint="Give the name of a file.")
+        _refuse_inputs(resolved, inputs)
+        if exists == "refuse":
+            raise _taken(path)
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+class AtomicFile:
+    """A file that gets its name only when it is whole.
+
+    As a context manager it holds an empty file of another name in the same folder, ``temporary``, to be written
+    to by any means that keeps it in place. ``commit`` gives it its name; leaving without, for whatever reason, removes
+    it. OSError that leave the block become OutputError if they are about this file.
+
+    Left-overs of killed runs for the same path are removed on entry. A running program holds a lock on its own file,
+    which goes with it however it ends; where there are no such locks (Windows), open files cannot be removed.
+    """
+
+    temporary: Path
+
+    def __init__(self, path: Path, exists: Exists = "replace", inputs: Iterable[Path] = ()) -> None:
+        self._path = path
+        self._exists: Exists = exists
+        self._inputs = tuple(inputs)
+        self._descriptor = -1
+
+    def __enter__(self) -> AtomicFile:
+        check_destination(self._path, self._exists, self._inputs)
+        # A numbered name is free or not by itself; any other may be a link to where the file really is.
+        self._final = self._path.absolute() if self._exists == "number" else _resolve(self._path)
+        name = hashlib.sha256(os.fsencode(self._final.name)).hexdigest()[:12]
+        prefix = f".facefusion-{name}-"
+        _remove_abandoned(self._final.parent, prefix)
+        try:
+            self._create(prefix)
+        except OSError as error:
+            self._discard()
+            raise output_error(self._path, error) from error
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._discard()
+        if isinstance(error, OSError) and error.filename in {None, str(self.temporary)}:
+            raise output_error(self._path, error) from error
+
+    def commit(self) -> Path:
+        """Give the file its name, on disk too, and return it.
+
+        Raises:
+            OutputError: it cannot be written, or meanwhile is one of the inputs.
+            OutputExistsError: the name was taken meanwhile and may not be replaced.
+        """
+        try:
+            with self.temporary.open("r+b") as file:
+                os.fsync(file.fileno())
+            if sys.platform == "win32":
+                self._release()  # open files cannot be renamed there; elsewhere the lock lasts until it has its name
+            if self._exists == "replace":
+                _refuse_inputs(self._final, self._inputs)
+                self.temporary.replace(self._final)
+            else:
+                self._final = self._claim()
+            self._release()
+            _sync_folder(self._final.parent)
+        except OSError as error:
+            raise output_error(self._path, error) from error
+        # A resolved link is nothing the user has to see.
+        return self._path if self._exists != "number" else self._path.with_name(self._final.name)
+
+    def _create(self, prefix: str) -> None:
+        while True:
+            token = f"{os.getpid()}-{secrets.token_hex(4)}"
+            self.temporary = self._final.with_name(f"{prefix}{token}{self._final.suffix}")
+            # Created with the rights that the final file shall have: the umask applies, as to any other new file.
+            self._descriptor = os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            # In the moment before it is locked another run may take it for a left-over.
+            if _lock(self._descriptor) and self.temporary.exists():
+                return
+            self._discard()
+
+    def _discard(self) -> None:
+        self._release()
+        # After a commit the name is gone already.
+        with contextlib.suppress(OSError):
+            self.temporary.unlink()
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _claim(self) -> Path:
+        """Give the file the first free name, never taking one from another file."""
+        number = 1
+        while True:
+            path = numbered(self._final, number)
+            try:
+                _move_to_free_name(self.temporary, path)
+            except FileExistsError:
+                if self._exists == "refuse":
+                    raise _taken(path) from None
+                number += 1
+            else:
+                return path
+
+
+def _move_to_free_name(source: Path, path: Path) -> None:
+    """Rename ``source``; FileExistsError if there is something at ``path``, even if it came this very moment."""
+    if sys.platform == "win32":
+        source.rename(path)
+        return
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Some file systems (FAT, some network ones) have no hard links: hold the name with an empty file instead.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            source.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+    else:
+        source.unlink()
+
+
+def _resolve(path: Path) -> Path:
+    resolved = Path(os.path.realpath(path))
+    if resolved.is_symlink():
+        raise OutputError(f'the output "{path}" is a link that leads to itself.', hint="Give the name of a file.")
+    return resolved
+
+
+def _mode(path: Path) -> int | None:
+    """File type and rights; None if there is nothing. ``Path.exists`` would hide names that are too long."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _check_folder(folder: Path, path: Path) -> None:
+    mode = _mode(folder)
+    if mode is None:
+        raise OutputError(f'the folder "{folder}" for the output does not exist.', hint="Create it first.")
+    if not stat.S_ISDIR(mode):
+        raise OutputError(f'"{folder}" is a file, so the output "{path.name}" cannot be inside it.')
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise output_error(path, OSError(_reason_not_writable(folder), ""))
+
+
+def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
+    for given in inputs:
+        # What cannot be reached is nothing to protect.
+        with contextlib.suppress(OSError):
+            if path.samefile(given):
+                raise OutputError(
+                    f'the output "{path}" is the same file as the input "{given}".',
+                    hint="Give the output another name.",
+                )
+
+
+def _taken(path: Path) -> OutputExistsError:
+    return OutputExistsError(f'the output "{path}" exists already.', hint="Give another name, or allow replacing it.")
+
+
+def _reason_not_writable(folder: Path) -> int:
+    if sys.platform != "win32" and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return errno.EROFS
+    return errno.EACCES
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether it is safe now: false if somebody else has it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # no locks here (some network file systems), so nothing is ever taken for a left-over
+    return True
+
+
+def _remove_abandoned(folder: Path, prefix: str) -> None:
+    """Best effort: what is in use, gone already or not ours to remove is left alone."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(prefix):
+                with contextlib.suppress(OSError):
+                    _remove_if_unlocked(path)
+
+
+def _remove_if_unlocked(path: Path) -> None:
+    if sys.platform == "win32":
+        path.unlink()
+        return
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name survive a power cut, where folders can be flushed at all."""
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

@@ -1,0 +1,192 @@
+"""Writing pictures: once, with all that the format can take of the original."""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from facefusion_cli.core.media.decode import check_file
+from facefusion_cli.core.media.exif import exif_block
+from facefusion_cli.core.media.formats import output_format
+from facefusion_cli.core.media.images import to_depth_8
+from facefusion_cli.core.media.png import encode_png
+from facefusion_cli.core.media.tiff import encode_tiff
+from facefusion_cli.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.media.images import Picture
+
+__all__ = ["write_picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """What a format can hold, besides colour of 8 bits."""
+
+    name: str
+    grey: bool = True
+    cmyk: bool = False
+    deep: bool = False
+    alpha: bool = False
+    profile: bool = False
+    longest_side: int = 2**31 - 1
+
+
+_FORMATS = {
+    "JPEG": _Format("JPEG", cmyk=True, profile=True, longest_side=65500),
+    "PNG": _Format("PNG", deep=True, alpha=True, profile=True),
+    "WEBP": _Format("WebP", grey=False, alpha=True, profile=True, longest_side=16383),
+    "TIFF": _Format("TIFF", cmyk=True, deep=True, alpha=True, profile=True),
+    "BMP": _Format("BMP"),
+    "AVIF": _Format("AVIF", grey=False, alpha=True, profile=True, longest_side=65536),
+    "JPEG2000": _Format("JPEG 2000", alpha=True),
+    "PPM": _Format("PPM"),
+}
+
+
+def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metadata: bool = False) -> tuple[str, ...]:
+    """Write ``picture`` in the format that the suffix of ``file`` asks for, and check that it can be read back.
+
+    ``quality``, 1 to 100, is for JPEG, WebP and AVIF; with 100 WebP loses nothing. JPEG and AVIF keep colour at full
+    resolution (4:4:4). All other formats lose nothing but what they cannot hold; the returned sentences for the user
+    say what that was. Of the metadata goes along what tells neither place nor owner, all with ``keep_metadata``;
+    thumbnails and makers' notes never, since they show the original.
+
+    Raises:
+        UsageError: an unknown suffix, or a quality beyond 1 to 100.
+        OutputError: the format cannot hold so large a picture, or what was written cannot be read back.
+        OSError: the disk says no; ``AtomicOutput`` turns that into an OutputError with the file's final name.
+    """
+    if not 1 <= quality <= 100:
+        raise UsageError(f"the quality must be between 1 and 100, not {quality}.")
+    kind = output_format(file)
+    form = _FORMATS[kind]
+    if max(picture.width, picture.height) > form.longest_side:
+        raise OutputError(
+            f"a picture of {picture.width} x {picture.height} pixels is too large for {form.name}.",
+            hint="Write it as PNG.",
+        )
+    fitted, notes = _fit(picture, form)
+    file.write_bytes(_encode(fitted, kind, picture, quality, keep_metadata))
+    check_file(file, kind, picture.width, picture.height)
+    return notes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fitted:
+    """Pixels as the format takes them: (H, W), (H, W, 3) BGR or (H, W, 4) CMYK."""
+
+    pixels: NDArray[Any]
+    alpha: NDArray[Any] | None
+    icc: bytes
+
+
+def _fit(picture: Picture, form: _Format) -> tuple[_Fitted, tuple[str, ...]]:
+    pixels, alpha, icc = picture.pixels, picture.alpha, picture.icc
+    notes = []
+    is_cmyk = pixels.ndim == 3 and pixels.shape[2] == 4
+    if pixels.dtype != np.uint8 and not form.deep:
+        notes.append(f"{form.name} holds 8 bits per colour: the original has 16.")
+    lost = (is_cmyk and not form.cmyk) or (picture.profile is not None and not form.profile)
+    if lost or (pixels.ndim == 2 and not form.grey):
+        if lost:
+            notes.append(f"{form.name} cannot hold its kind of colours: converted to sRGB.")
+        pixels, icc = picture.bgr, b""
+    if not form.deep:
+        pixels = to_depth_8(pixels)
+    elif alpha is not None and pixels.ndim == 2 and pixels.dtype != np.uint8:
+        # Grey of 16 bits with opacity is a mode that no library here reads and writes.
+        if picture.profile is None:
+            pixels, icc = cv2.merge([pixels] * 3), b""
+        else:
+            notes.append("grey of 16 bits with transparency is written at 8 bits.")
+            pixels = to_depth_8(pixels)
+    if alpha is not None:
+        alpha = to_depth_8(alpha) if pixels.dtype == np.uint8 else alpha
+        if not form.alpha:
+            notes.append(f"{form.name} has no transparency: laid on white.")
+            pixels, alpha = _on_white(pixels, alpha), None
+    return _Fitted(pixels, alpha, icc if form.profile else b""), tuple(notes)
+
+
+def _on_white(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    opacity = alpha.astype(np.uint16) if pixels.ndim == 2 else alpha.astype(np.uint16)[..., None]
+    return ((pixels * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+
+
+def _encode(fitted: _Fitted, kind: str, picture: Picture, quality: int, keep: bool) -> bytes:
+    about = picture.metadata
+    exif = exif_block(about.exif, picture.width, picture.height, keep_private=keep) if about.exif else b""
+    xmp, iptc = (about.xmp, about.iptc) if keep else (b"", b"")
+    if kind == "PNG":
+        exif = exif.removeprefix(b"Exif\0\0")
+        return encode_png(fitted.pixels, fitted.alpha, icc=fitted.icc, exif=exif, xmp=xmp, dpi=about.dpi)
+    if kind == "TIFF":
+        return encode_tiff(
+            _samples(fitted),
+            alpha=fitted.alpha is not None,
+            order=about.exif.order if about.exif else "<",
+            directory=about.exif.directory(picture.width, picture.height, keep_private=keep) if about.exif else None,
+            icc=fitted.icc,
+            xmp=xmp,
+            iptc=iptc,
+            dpi=about.dpi,
+        )
+    options: dict[str, Any] = {}
+    if kind in {"JPEG", "WEBP", "AVIF"}:
+        options |= {"quality": quality}
+        options |= {key: value for key, value in (("icc_profile", fitted.icc), ("exif", exif), ("xmp", xmp)) if value}
+    if kind == "JPEG":
+        options |= {"subsampling": 0, "extra": _iptc_segment(iptc) if iptc else b""}
+    elif kind == "WEBP":
+        # Colours under full transparency are kept: they may be shown again.
+        options |= {"lossless": quality == 100, "exact": True, "use_sharp_yuv": True}
+    elif kind == "AVIF":
+        options |= {"subsampling": "4:4:4"}
+    if kind in {"JPEG", "BMP"} and about.dpi:
+        options |= {"dpi": tuple(map(round, about.dpi))}
+    buffer = io.BytesIO()
+    try:
+        _image(fitted).save(buffer, kind, **options)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"the picture cannot be written as {_FORMATS[kind].name}: {error}.") from error
+    return buffer.getvalue()
+
+
+def _samples(fitted: _Fitted) -> NDArray[Any]:
+    """(H, W, channels) for TIFF: grey, RGB or CMYK, then opacity."""
+    if fitted.pixels.ndim == 3 and fitted.pixels.shape[2] == 4:
+        return fitted.pixels
+    planes = [fitted.pixels] if fitted.pixels.ndim == 2 else list(cv2.split(fitted.pixels))[::-1]
+    if fitted.alpha is None:
+        return np.stack(planes, axis=-1)
+    return np.stack([*planes, fitted.alpha], axis=-1)
+
+
+def _image(fitted: _Fitted) -> Image.Image:
+    pixels, alpha = fitted.pixels, fitted.alpha
+    if pixels.ndim == 2:
+        return Image.fromarray(pixels if alpha is None else np.stack([pixels, alpha], axis=-1))
+    if pixels.shape[2] == 4:
+        return Image.fromarray(pixels, "CMYK")
+    if alpha is None:
+        return Image.fromarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    blue, green, red = cv2.split(pixels)
+    return Image.fromarray(cv2.merge([red, green, blue, alpha]))
+
+
+def _iptc_segment(records: bytes) -> bytes:
+    """A JPEG segment for Photoshop's resource 0x0404, the usual place of IPTC records."""
+    data = b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(records)) + records
+    data += b"\0" * (len(records) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
