@@ -86,6 +86,19 @@ def test_many_pictures_some_of_them_bad(
     assert summary == f'error: 3 of 5 pictures failed: "{no_face}", "text.jpg", "gone.jpg".'
 
 
+def test_of_many_pictures_those_done_before_stay_and_the_others_are_made(
+    tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_bytes(b"from an earlier run")
+    run = facefusion("faceswap", "b.jpg", "a.png", "b.jpg", "-o", "out/", "--no-clobber", "--json")
+    assert run.returncode == 1
+    first, second = (json.loads(line) for line in run.stdout.splitlines())
+    assert (first["ok"], first["error"]["code"]) == (False, "output-exists")
+    assert (second["ok"], second["output"]) == (True, str(Path("out", "b.jpg")))
+    assert (tmp_path / "out" / "a.png").read_bytes() == b"from an earlier run"
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [

@@ -67,7 +67,9 @@ def faceswap(
     ] = None,
     no_clobber: Annotated[
         bool,
-        typer.Option("--no-clobber", help="Refuse to replace a file that exists."),
+        typer.Option(
+            "--no-clobber", help="Refuse to replace a file that exists; of several targets the others are still made."
+        ),
     ] = False,
     image_quality: Annotated[
         int,

@@ -35,12 +35,13 @@ def plan_outputs(
     ``out`` is what the user asked for: a folder (existing, or ending in a separator), a template with the placeholders
     ``{stem}``, ``{suffix}`` or ``{name}`` of the target, or one file. Without it the only target's result goes beside
     it as ``{stem}_swapped{suffix}``, numbered if that is taken. ``clobber`` allows replacing files of the given name.
-    ``inputs`` are further files that will be read and must not be written to.
+    ``inputs`` are further files that will be read and must not be written to. Of several targets those whose results
+    exist and may not be replaced only fail when their turn comes: the others are still wanted.
 
     Raises:
         UsageError: names that cannot work: unknown placeholder or format, one name for several targets.
         OutputError: a folder that is missing or cannot be written, an output that is an input.
-        OutputExistsError: an output exists and ``clobber`` is false.
+        OutputExistsError: the only target's output exists and ``clobber`` is false.
     """
     exists: Exists
     if out is None:
@@ -54,8 +55,9 @@ def plan_outputs(
         paths, exists = name_outputs(targets, out), "replace" if clobber else "refuse"
     for path in paths:
         output_format(path)
+    checked: Exists = "replace" if exists == "refuse" and len(paths) > 1 else exists
     for path in paths:
-        check_destination(path, exists, [*inputs, *targets])
+        check_destination(path, checked, [*inputs, *targets])
     return [Output(target, path, exists) for target, path in zip(targets, paths, strict=True)]
 
 
