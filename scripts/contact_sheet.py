@@ -18,7 +18,9 @@ import numpy as np
 
 from facefusion_cli import find_faces, swap_faces
 from facefusion_cli.core.faces.surface import vertex_normals
+from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OVAL, RIGHT_EYE
 from facefusion_cli.core.faceswap.mesh.colour import from_lab, to_lab
+from facefusion_cli.core.faceswap.mesh.features import fill
 from facefusion_cli.core.faceswap.mesh.skin import skin_maps
 from facefusion_cli.core.media.images import read_picture
 
@@ -73,9 +75,18 @@ def _swapped(source: Pixels, target: Pixels) -> Pixels:
 
 
 def _skin(picture: Pixels, lightness: float, chroma: float) -> Pixels:
-    """The person with another skin: L* and a*, b* of what is skin multiplied."""
+    """The person with another skin: L* and a*, b* of the face but eyes and teeth, and of neck and ears, multiplied."""
     face, lab = _face(picture), to_lab(picture)
-    _, skin = skin_maps(lab, face.mesh[:, :2], vertex_normals(face.mesh)[:, 2], face.size)
+    points, size = face.mesh[:, :2], (picture.shape[1], picture.shape[0])
+    soft = 0.02 * face.size
+    strict, _ = skin_maps(lab, points, vertex_normals(face.mesh)[:, 2], face.size)
+    near = np.arange(size[1])[:, None] > points[8, 1]
+    near = near & (np.abs(np.arange(size[0]) - points[152, 0]) < 0.62 * face.size)
+    inside = fill(size, points, [OVAL], soft=soft)
+    low_forehead = np.clip((np.arange(size[1])[:, None] - points[10, 1]) / (points[8, 1] - points[10, 1]), 0, 1)
+    skin = np.maximum(strict * near, inside * np.maximum(strict, low_forehead > 0.7))
+    skin = cv2.GaussianBlur(skin.astype(np.float32), (0, 0), soft)
+    skin *= 1 - fill(size, points, [LEFT_EYE, RIGHT_EYE, INNER_LIPS], soft=0.3 * soft)
     changed = lab * np.array([lightness, chroma, chroma], np.float32)
     return np.rint(from_lab((lab + skin[..., None] * (changed - lab)).astype(np.float32))).astype(np.uint8)
 

@@ -155,7 +155,7 @@ def test_nor_does_the_place_of_the_face_in_it(collins: Portrait, admiral: Portra
     shifted = replace(admiral[1], mesh=admiral[1].mesh + np.array([64, 37, 0], np.float32))
     again = swapped(collins, (moved, shifted))
     assert (again.x, again.y) == (patch.x + 64, patch.y + 37)
-    assert np.abs(again.colour - patch.colour)[patch.alpha > 0].max() < 1
+    assert np.abs(again.colour - patch.colour)[patch.alpha > 0].max() < 2
     assert np.abs(again.alpha - patch.alpha).max() < 0.01
 
 
@@ -286,3 +286,92 @@ def test_a_turned_head_borrows_from_its_mirror_image(group: Path, collins: Portr
         assert patch.alpha[y, x] > 0.8
     height, width = patch.alpha.shape
     assert width > 0.8 * collins[1].size < height
+
+
+def test_no_patch_ends_abruptly_inside_the_picture(group: Path, collins: Portrait, admiral: Portrait) -> None:
+    picture = read_picture(group).bgr
+    people = [collins, admiral, *((picture, face) for face in FaceAnalyser().find(picture))]
+    for target in people:
+        for source in people[:3]:
+            patch = swapped(source, target)
+            height, width = patch.alpha.shape
+            assert 0 <= patch.alpha.min() <= patch.alpha.max() <= 1
+            inside = (
+                patch.x > 0,
+                patch.x + width < target[0].shape[1],
+                patch.y > 0,
+                patch.y + height < target[0].shape[0],
+            )
+            borders = patch.alpha[:, 0], patch.alpha[:, -1], patch.alpha[0], patch.alpha[-1]
+            for border, counts in zip(borders, inside, strict=True):
+                assert not (counts and border.any())
+
+
+BLUE = (200, 60, 20)
+
+
+def banded(person: Portrait, row: int) -> tuple[Portrait, NDArray[np.bool_]]:
+    """With something blue across the face at the height of a mesh point, a sixth of the face high, and where it is."""
+    picture, face = person[0].copy(), person[1]
+    x1, _, x2, _ = (int(v) for v in face.box)
+    y, half = int(face.mesh[row, 1]), int(0.08 * face.size)
+    where = np.zeros(picture.shape[:2], bool)
+    where[y - half : y + half, x1:x2] = True
+    picture[where] = BLUE
+    return (picture, face), where
+
+
+def test_what_is_in_front_of_the_targets_face_stays_there(collins: Portrait, admiral: Portrait) -> None:
+    hidden, where = banded(collins, 214)
+    patch, free = swapped(admiral, hidden), swapped(admiral, collins)
+    points = points_in(patch, collins[1])
+    # Eyes, nose and mouth are not judged; beside them it shows.
+    for vertex in (214, 434):
+        x, y = (round(float(v)) for v in points[vertex])
+        assert where[patch.y + y, patch.x + x]
+        assert patch.alpha[y, x] < 0.7 * free.alpha[y, x]
+        assert free.alpha[y, x] > 0.6
+
+
+def test_what_is_in_front_of_the_sources_face_does_not_come_along(collins: Portrait, admiral: Portrait) -> None:
+    hidden, _ = banded(collins, 214)
+    patch = swapped(hidden, admiral)
+    new = pasted(admiral, patch).astype(int)
+    points = points_in(patch, admiral[1])
+    for vertex in (214, 434):
+        x, y = (round(float(v)) for v in points[vertex])
+        blue, _, red = new[y - 3 : y + 4, x - 3 : x + 4].reshape(-1, 3).mean(axis=0)
+        assert blue < red
+
+
+def test_the_grain_is_the_targets(collins: Portrait, admiral: Portrait) -> None:
+    blurred = cv2.GaussianBlur(collins[0], (0, 0), 2).astype(np.uint8), collins[1]
+
+    def grain(target: Portrait) -> float:
+        patch = swapped(admiral, target)
+        centre = area(patch, target[1], (50, 205, 425, 280, 8))
+        grey = patch.colour[..., 1]
+        return float(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.1))[centre].mean())
+
+    assert grain(blurred) < 0.8 * grain(collins)
+
+
+def test_a_narrow_eye_is_still_open(collins: Portrait, admiral: Portrait) -> None:
+    mesh = admiral[1].mesh.copy()
+    lids = [(159, 145), (158, 153), (160, 144), (157, 154), (161, 163)]
+    factor = 0.17 * np.linalg.norm(mesh[33] - mesh[133]) / np.linalg.norm(mesh[159] - mesh[145])
+    for upper, lower in lids:
+        middle = (mesh[upper] + mesh[lower]) / 2
+        mesh[upper], mesh[lower] = (middle + factor * (mesh[k] - middle) for k in (upper, lower))
+    squinting = admiral[0], replace(admiral[1], mesh=mesh)
+    patch = swapped(collins, squinting)
+    assert patch.alpha[area(patch, squinting[1], RIGHT_EYE)].min() > 0.9
+
+
+@pytest.mark.parametrize("brightness", [0.12, 0.3, 0.6])
+def test_a_face_in_the_dark_does_not_glow(brightness: float, collins: Portrait, admiral: Portrait) -> None:
+    dark = (admiral[0] * brightness).astype(np.uint8), admiral[1]
+    patch = swapped(collins, dark)
+    centre = area(patch, dark[1], (50, 205, 425, 280, 8))
+    new, old = (to_lab(picture)[..., 0][centre].mean() for picture in (pasted(dark, patch), region(dark, patch)))
+    assert abs(new - old) < 3

@@ -95,7 +95,8 @@ class FaceAnalyser:
                 continue
             if found and min(one.side for one in found) > _NO_SMALLER.get(share, 0.0) * long_side:
                 break
-        return sorted((one.face for one in found), key=_reading_order)
+        settled = (Face(self._mesh.settle(picture, one.face.mesh), one.face.score) for one in found)
+        return sorted(settled, key=_reading_order)
 
     def _search(
         self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, found: list[_Found]

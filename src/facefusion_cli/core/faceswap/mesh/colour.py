@@ -75,16 +75,18 @@ def relight(
         return source
     slow_source, slow_target = (_slow(lab, weight, face_size) for lab in (source, target))
     source_rest, target_rest = source - slow_source, target - slow_target
+    # Light multiplies; the limit keeps the darkest hollows from being lit up to noise.
+    dim, lit = slow_source[..., 0], slow_target[..., 0]
+    gain = np.clip((lit + _LIGHT_OFFSET) / (dim + _LIGHT_OFFSET), 0.05, 2.2)
+    # More light makes for more contrast; beyond that the target's wrinkles are no reason to carve the source's.
+    most = 1.3 * max(1.0, float(_mean(gain[..., None], weight)[0]))
     ratio = (_spread(target_rest, weight) + 0.5) / (_spread(source_rest, weight) + 0.5)
-    ratio = np.clip(ratio, [0.5, 0.7, 0.7], [1.6, 1.1, 1.1]).astype(np.float32)
+    ratio = np.clip(ratio, [0.1, 0.7, 0.7], [most, 1.1, 1.1]).astype(np.float32)
     source_toned, target_toned = _toned(source, weight), _toned(target, weight)
     # In a black-and-white or toned target the source must lose its own colours.
     ratio[1:] *= 1 - target_toned * (1 - source_toned)
 
     result = np.empty_like(source)
-    # Light multiplies; the limits keep the darkest hollows from being lit up to noise.
-    dim, lit = slow_source[..., 0], slow_target[..., 0]
-    gain = np.clip((lit + _LIGHT_OFFSET) / (dim + _LIGHT_OFFSET), 0.5, 2.2)
     contrast = plain * ratio[0] + (1 - plain) * gain
     # What is brighter than skin has to find room below white: eyes and teeth would glow.
     headroom = np.minimum(contrast, (105 - np.minimum(lit, 100)) / (105 - np.minimum(dim, 100)))
@@ -92,15 +94,18 @@ def relight(
     result[..., 0] = (dim + _LIGHT_OFFSET) * gain - _LIGHT_OFFSET + rest
 
     slope = np.clip(_slope(target_rest, weight) - ratio[1:] * _slope(source_rest, weight), -0.6, 0.6)
-    hue = slow_target[..., 1:] + source_rest[..., 1:] * ratio[1:] + (plain * rest)[..., None] * slope
+    own = source_rest[..., 1:] * ratio[1:] * np.minimum(gain, 1)[..., None]
+    hue = slow_target[..., 1:] + own + (plain * rest)[..., None] * slope
     # A light's hue shows on what reflects it: pupils, lashes and black frames stay black. A toned picture's hue is
     # everywhere.
     reflecting = np.clip((source[..., :1] / np.maximum(slow_source[..., :1], 1) - 0.05) / 0.25, 0, 1)
     reflecting = np.maximum(reflecting, max(source_toned, target_toned))
     result[..., 1:] = source[..., 1:] + reflecting * (hue - source[..., 1:])
-    # Highlights bend instead of burning out.
-    burning = result[..., 0] > 92
-    result[..., 0][burning] = 92 + 8 * (1 - np.exp((92 - result[..., 0][burning]) / 8))
+    # Highlights bend instead of burning out, but for what is as bright as the target's own skin.
+    knee = np.clip(lit, 92, 99)
+    room = 100 - knee
+    burning = np.maximum(result[..., 0] - knee, 0)
+    result[..., 0] = np.minimum(result[..., 0], knee) + room * (1 - np.exp(-burning / room))
     return result
 
 
@@ -125,7 +130,7 @@ def detail_gain(
     green = target[..., 1].astype(np.float32)
     there = np.abs(green - _blur(green, sigma))[skin].mean()
     here = np.abs(detail[..., 1])[skin].mean()
-    gain = np.float32(np.clip((there + 0.2) / (here + 0.2), 0.6, 1.4))
+    gain = np.float32(np.clip((there + 0.2) / (here + 0.2), 0.25, 1.4))
     detail *= gain - 1
     detail += colour
     return detail

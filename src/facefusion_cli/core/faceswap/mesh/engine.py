@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.surface import closed_triangles, vertex_normals, with_ring
-from facefusion_cli.core.faces.topology import OVAL
 from facefusion_cli.core.faces.warp import paint_triangles, sample, spread
 from facefusion_cli.core.faceswap.mesh.colour import (
     detail_gain,
@@ -81,7 +80,7 @@ class MeshSwapper:
     def swap(self, picture: NDArray[np.uint8], face: Face, identity: MeshIdentity) -> Patch:
         """New pixels for ``face`` in the target ``picture`` (H, W, 3) BGR; depends on nothing else in it."""
         height, width = picture.shape[:2]
-        grid = Grid.around(face.mesh[list(OVAL), :2], (width, height), 0.03 * face.size)
+        grid = Grid.around(face.mesh[:468, :2], (width, height), 0.03 * face.size)
         face_size = face.size * grid.scale
         points = grid.points(face.mesh[:, :2])
         facing = vertex_normals(face.mesh)[:, 2]
@@ -113,7 +112,6 @@ class MeshSwapper:
             colour = without_colour(colour)
         np.clip(colour, 0, 255, out=colour)
         alpha = np.clip(grid.enlarge(alpha), 0, 1)
-        alpha[alpha < 1 / 255] = 0
         notes = []
         if wears_glasses(target, points, face_size) and not identity.glasses:
             painted, cover = hide_ends(small, target, points, face_size)
@@ -121,6 +119,7 @@ class MeshSwapper:
             notes.append("the target seems to wear glasses: traces of them may show beside the new face.")
         if identity.glasses:
             notes.append("the source seems to wear glasses: they come along, and end where the face does.")
+        alpha[alpha < 1 / 255] = 0
         return Patch(grid.x, grid.y, colour, alpha, tuple(notes))
 
 
@@ -129,7 +128,7 @@ def _over(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """One layer of colour and alpha instead of two, ``under`` below ``colour``."""
     rest = (1 - alpha) * cover
-    total = alpha + rest
+    total = np.minimum(alpha + rest, np.float32(1))
     share = (rest / np.maximum(total, np.float32(1e-6)))[..., None]
     return colour + share * (under - colour), total
 

@@ -92,8 +92,15 @@ def hide_ends(
     reach = max(1, round(0.02 * face_size))
     mask = cv2.dilate(ends, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     painted = cv2.inpaint(bgr, mask, max(2.0, 0.02 * face_size), cv2.INPAINT_TELEA).astype(np.float32)
-    cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.4 * reach, 0.5)).astype(np.float32, copy=False)
-    return painted, cover
+    cover = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.4 * reach, 0.5))
+    # Beyond these pixels the picture goes on as it was: nothing may end abruptly there.
+    return painted, (cover * _fading_to_the_border(size, 0.04 * face_size)).astype(np.float32, copy=False)
+
+
+def _fading_to_the_border(size: tuple[int, int], width: float) -> NDArray[np.float32]:
+    """(h, w) 0 on the outermost pixels, rising to 1 ``width`` pixels further in."""
+    ramps = [np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) / max(width, 1.0), 0, 1) for n in size]
+    return np.minimum(ramps[0][None, :], ramps[1][:, None]).astype(np.float32)
 
 
 def _along(points: NDArray[np.float32], step: float) -> NDArray[np.float32]:
