@@ -13,15 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 
 def pytest_configure() -> None:
-    """Make terminal output steady; here and not in a fixture, since Typer reads some of these when it is imported."""
+    """Make runs steady; here and not in a fixture, since libraries read some of these when they are imported."""
     for name in [*os.environ]:
         if name in {"FORCE_COLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "PY_COLORS"} or name.startswith("FACEFUSION_"):
             del os.environ[name]
     os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="100")
+    # Some tests import onnxruntime before the package can say this.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    # A busy machine is no failure.
+    settings.register_profile("steady", deadline=None)
+    settings.load_profile("steady")
 
 
 def _packaged(package: str, *parts: str) -> Path:

@@ -75,6 +75,24 @@ def test_leaving_without_commit_leaves_nothing(tmp_path: Path) -> None:
 
 
 @POSIX
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
+def test_a_replaced_file_keeps_its_rights(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    with AtomicFile(path) as file:
+        # Nobody may read it in the meantime who could not read the old one.
+        assert not stat.S_IMODE(file.temporary.stat().st_mode) & 0o077 & ~mode
+        file.temporary.write_bytes(b"new")
+        file.commit()
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert stat.S_IMODE(write(path, exists="number").stat().st_mode) == stat.S_IMODE(
+        write(tmp_path / "b").stat().st_mode
+    )
+
+
+@POSIX
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_rights_are_those_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
     path = tmp_path / "a.jpg"

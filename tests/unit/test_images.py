@@ -70,7 +70,7 @@ def difference(one: NDArray[Any], other: NDArray[Any]) -> int:
     return int(np.abs(one.astype(int) - other.astype(int)).max())
 
 
-LOSSLESS = ["png", "bmp", "tif", "ppm", "tga", "jp2", "qoi", "sgi", "pcx", "ico"]
+LOSSLESS = ["png", "bmp", "tif", "ppm", "tga", "jp2", "qoi", "sgi", "pcx"]
 
 
 @pytest.mark.parametrize("suffix", LOSSLESS)

@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import struct
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 from facefusion_cli.core.media.ifd import BYTE, LONG, SHORT, Field, serialise
 from facefusion_cli.core.media.images import read_picture
+from facefusion_cli.core.media.png import encode_png
 from facefusion_cli.core.media.tiff import encode_tiff
 from facefusion_cli.errors import InputError
 
@@ -118,6 +120,7 @@ MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
         (b"\xef\xbb\xbf<svg/>", "an SVG drawing"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"8BPS\0\1", "Photoshop"),
+        (b"\0\0\1\0\1\0", "an icon"),
         (b"%!PS-Adobe-3.0", "PostScript"),
         (b"gimp xcf v011", "GIMP"),
         (b"#?RADIANCE\n", "high dynamic range"),
@@ -251,6 +254,61 @@ def test_many_pixels_are_refused_from_the_header(tmp_path: Path) -> None:
     message = refusal(path)
     assert "13000 x 13000 = 169 million pixels" in message
     assert "the limit is 100 million" in message
+
+
+def test_huge_tiles_of_a_small_tiff_are_refused(tmp_path: Path) -> None:
+    """They would be decoded whole; that their data are missing must not even come out."""
+
+    def number(value: int) -> Field:
+        return Field(LONG, 1, struct.pack("<I", value))
+
+    tags = {256: 10, 257: 10, 258: 8, 259: 8, 262: 1, 277: 1, 322: 30000, 323: 30000, 324: 8, 325: 100}
+    path = tmp_path / "tiles.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + serialise({tag: number(v) for tag, v in tags.items()}, "<", 8))
+    assert "tiles of 30000 x 30000 = 900 million pixels" in refusal(path)
+
+
+def test_tiles_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "tiles.tif"
+    data = bytes(range(256))
+    tags = {256: 10, 257: 10, 258: 8, 259: 1, 262: 1, 277: 1, 322: 16, 323: 16, 324: 8, 325: 256}
+    fields = {tag: Field(LONG, 1, struct.pack("<I", value)) for tag, value in tags.items()}
+    path.write_bytes(b"II*\0" + struct.pack("<I", 264) + data + serialise(fields, "<", 264))
+    assert np.array_equal(read_picture(path).pixels, np.arange(256).reshape(16, 16)[:10, :10])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="no such file here")  # noqa: PTH110
+def test_a_file_that_fails_when_read(tmp_path: Path) -> None:
+    path = tmp_path / "memory.png"
+    path.symlink_to("/proc/self/mem")
+    assert "cannot be read: input/output error" in refusal(path)
+
+
+def test_errors_about_other_files_are_not_the_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    noise().save(path)
+
+    def missing(*args: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/a/library.so")
+
+    monkeypatch.setattr("facefusion_cli.core.media.images.decode", missing)
+    with pytest.raises(FileNotFoundError, match="library"):
+        read_picture(path)
+
+
+def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
+    """In a process of its own: libpng and OpenCV write past Python, and read their settings when they are loaded."""
+    deep = np.random.default_rng(2).integers(0, 65536, (8, 8, 3), dtype=np.uint16)
+    odd: dict[int, Field] = {50000: Field(LONG, 1, b"\1\0\0\0")}
+    (tmp_path / "tags.tif").write_bytes(encode_tiff(deep, alpha=False, directory=odd))
+    (tmp_path / "profile.png").write_bytes(encode_png(deep, None, icc=b"no profile at all"))
+    script = "import sys; from pathlib import Path; from facefusion_cli.core.media.images import read_picture\n"
+    script += "for name in sys.argv[1:]: print(read_picture(Path(name)).pixels.dtype)"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENCV_LOG_LEVEL"}
+    names = [str(tmp_path / "tags.tif"), str(tmp_path / "profile.png")]
+    command = [sys.executable, "-c", script, *names]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout.split(), done.stderr) == (["uint16", "uint16"], "")
 
 
 def test_not_enough_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_unknown_suffix(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("quality", [0, 101])
 def test_senseless_quality(tmp_path: Path, quality: int) -> None:
-    with pytest.raises(UsageError, match="between 1 and 100"):
+    with pytest.raises(UsageError, match=f"{quality} is no image quality"):
         write_picture(plain(), tmp_path / "result.jpg", quality=quality)
 
 
@@ -85,6 +85,23 @@ def test_quality_counts(tmp_path: Path, suffix: str, astronaut: Path) -> None:
 def test_webp_of_full_quality_loses_nothing(tmp_path: Path) -> None:
     write_picture(plain(), tmp_path / "result.webp", quality=100)
     assert np.array_equal(read_picture(tmp_path / "result.webp").bgr, smooth())
+
+
+@pytest.mark.parametrize("kind", ["simple", "extended", "animated"])
+@pytest.mark.parametrize("lossless", [True, False])
+def test_webp_that_lost_nothing_stays_so(tmp_path: Path, kind: str, lossless: bool) -> None:
+    options: dict[str, Any] = {"lossless": lossless}
+    if kind == "extended":
+        options["exif"] = Image.Exif()
+        options["exif"][271] = "Maker"
+    elif kind == "animated":
+        options |= {"save_all": True, "append_images": [Image.fromarray(smooth()[::-1])]}
+    picture = saved(tmp_path, "original.webp", Image.fromarray(smooth()), **options)
+    changed = replace(picture, bgr=smooth()[::-1], pixels=smooth()[::-1])
+    write_picture(changed, tmp_path / "result.webp", quality=80)
+    again = read_picture(tmp_path / "result.webp")
+    assert again.lossless == picture.lossless == lossless
+    assert np.array_equal(again.bgr, changed.bgr) == lossless
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif", "avif", "jp2"])

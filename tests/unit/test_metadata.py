@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.images import Picture
 
 _EXIF, _GPS, _THUMBNAIL = ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo, ExifTags.IFD.IFD1
+_SECRETS = [b"MAKERNOTE", b"SERIAL", b"OWNER", b"UNIQUE", b"LENS\0", b"PrintIM", b"ARTIST", b"PHOTOG", b"EDITOR"]
 CARRIES_EXIF = ["jpg", "png", "webp", "tif", "avif"]
 
 
@@ -32,6 +33,7 @@ def camera_exif(order: str = "<") -> bytes:
     exif = Image.Exif()
     exif.endian = order
     exif[271], exif[272], exif[274], exif[306], exif[33432] = "Maker", "Model", 6, "2024:05:06 07:08:09", "Somebody"
+    exif[315], exif[40093] = "ARTIST", "AUTHOR\0".encode("utf-16-le")
     exif[0xC4A5] = b"PrintIM\0" + bytes(20)
     details = exif.get_ifd(_EXIF)
     details[0x829A] = TiffImagePlugin.IFDRational(1, 250)
@@ -41,6 +43,7 @@ def camera_exif(order: str = "<") -> bytes:
     details[0xA002], details[0xA003] = 4000, 3000
     details[0xA420], details[0xA430], details[0xA431], details[0xA435] = "UNIQUE", "OWNER", "SERIAL", "LENS"
     details[0xA434] = "a 50 mm lens"
+    details[0xA437], details[0xA438] = "PHOTOGRAPHER", "EDITOR"
     details[0xA40B] = b"X" * 20000
     place = exif.get_ifd(_GPS)
     place[1], place[2] = "N", (48.0, 51.0, 30.0)
@@ -104,9 +107,10 @@ def test_exif_goes_along_without_place_and_pictures(tmp_path: Path, suffix: str,
     assert (details[0xA002], details[0xA003]) == (30, 40)
     assert not exif.get_ifd(_GPS)
     assert not exif.get_ifd(_THUMBNAIL)
-    assert not {0x927C, 0xA420, 0xA430, 0xA431, 0xA435, 0xA40B} & details.keys()
+    assert not {0x927C, 0xA420, 0xA430, 0xA431, 0xA435, 0xA437, 0xA438} & details.keys()
+    assert not {315, 40093} & set(exif)
     content = path.read_bytes()
-    assert not any(word in content for word in (b"MAKERNOTE", b"SERIAL", b"OWNER", b"UNIQUE", b"LENS\0", b"PrintIM"))
+    assert not any(word in content for word in _SECRETS)
     assert (read_picture(path).width, read_picture(path).height) == (30, 40)
 
 
@@ -119,6 +123,7 @@ def test_all_metadata_when_asked_for_but_no_pictures(tmp_path: Path, suffix: str
     assert exif.get_ifd(_GPS)[2] == (48.0, 51.0, 30.0)
     details = exif.get_ifd(_EXIF)
     assert (details[0xA430], details[0xA431]) == ("OWNER", "SERIAL")
+    assert (exif[315], details[0xA437], details[0xA438]) == ("ARTIST", "PHOTOGRAPHER", "EDITOR")
     assert exif.get(274, 1) == 1
     assert not exif.get_ifd(_THUMBNAIL)
     assert b"MAKERNOTE" not in path.read_bytes()
@@ -214,7 +219,25 @@ def test_xmp_that_may_hold_pictures_stays_behind(tmp_path: Path, inside: bytes) 
     text = PngInfo()
     text.add_itxt("XML:com.adobe.xmp", (XMP % inside).decode())
     Image.new("RGB", (40, 30)).save(path, pnginfo=text)
-    assert read_picture(path).metadata.xmp == b""
+    picture = read_picture(path)
+    assert picture.metadata.xmp == b""
+    for suffix in CARRIES_EXIF:
+        assert write_picture(picture, tmp_path / f"without.{suffix}") == ()
+        (note,) = write_picture(picture, tmp_path / f"with.{suffix}", keep_metadata=True)
+        assert "XMP" in note
+
+
+def test_xmp_of_openings_without_end_takes_no_quadratic_time() -> None:
+    """Were it so, the limit on the time of a test would end this one."""
+    image = Image.new("RGB", (1, 1))
+    for text in (
+        b"<xmp:Thumbnails>" * 4000,
+        b"<xmp:Thumbnails><xap:Thumbnails>" * 2000,
+        b"<xmp:Thumbnails>" * 4_000_000,
+    ):
+        image.info["xmp"] = text
+        metadata, _ = read_metadata(image, io.BytesIO())
+        assert metadata.xmp_left_out
 
 
 def test_orientation_in_xmp_alone_is_left_alone(tmp_path: Path) -> None:
@@ -240,15 +263,20 @@ def test_iptc_only_when_asked_for(tmp_path: Path) -> None:
         assert read_picture(tmp_path / f"with.{suffix}").metadata.iptc == records
 
 
-def test_too_much_exif_for_jpeg_stays_behind(tmp_path: Path) -> None:
+def test_too_much_exif_stays_behind_only_for_jpeg(tmp_path: Path) -> None:
     exif = Image.Exif()
+    exif[271] = "Maker"  # without any Pillow would take this for no EXIF at all
     details = exif.get_ifd(_EXIF)
     for tag in range(0x9300, 0x9310):
         details[tag] = b"x" * 8000
     Image.new("RGB", (40, 30)).save(tmp_path / "original.png", exif=exif)
     picture = read_picture(tmp_path / "original.png")
-    write_picture(picture, tmp_path / "result.jpg")
+    (note,) = write_picture(picture, tmp_path / "result.jpg")
+    assert "too long for JPEG" in note
     assert not exif_of(tmp_path / "result.jpg")
+    for suffix in ("png", "webp", "avif", "tif"):
+        assert write_picture(picture, tmp_path / f"result.{suffix}") == ()
+        assert exif_of(tmp_path / f"result.{suffix}").get_ifd(_EXIF)[0x930F] == b"x" * 8000
 
 
 def test_a_text_of_a_png_is_not_carried(tmp_path: Path) -> None:

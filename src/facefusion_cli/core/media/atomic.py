@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from facefusion_cli.core.media.disk_errors import output_error
 from facefusion_cli.core.media.naming import numbered
 from facefusion_cli.errors import OutputError, OutputExistsError
 
@@ -25,25 +26,6 @@ Exists = Literal["replace", "refuse", "number"]
 """What to do when the name is taken: replace that file, refuse, or take the next free number."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES, errno.EINVAL}
-_SENTENCES = {
-    errno.ENOSPC: "no space is left on the disk",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "there is no permission to write there",
-    errno.EPERM: "there is no permission to write there",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ENOENT: "the folder does not exist",
-    errno.ENOTDIR: "its folder is a file",
-}
-_HINTS = {errno.ENOSPC: "Free some space, or write to another disk.", errno.ENAMETOOLONG: "Give a shorter name."}
-
-
-def output_error(path: Path, error: OSError) -> OutputError:
-    """What the user is told when writing ``path`` failed."""
-    number = error.errno or 0
-    why = _SENTENCES.get(number) or (error.strerror or str(error)).lower()
-    hint = _HINTS.get(number, "Choose another place for the output.")
-    return OutputError(f'cannot write "{path}": {why}.', hint=hint)
 
 
 def check_destination(path: Path, exists: Exists, inputs: Iterable[Path]) -> None:
@@ -92,6 +74,7 @@ class AtomicFile:
         self._exists: Exists = exists
         self._inputs = tuple(inputs)
         self._descriptor = -1
+        self._rights: int | None = None
 
     def __enter__(self) -> AtomicFile:
         check_destination(self._path, self._exists, self._inputs)
@@ -101,6 +84,8 @@ class AtomicFile:
         prefix = f".facefusion-{name}-"
         _remove_abandoned(self._final.parent, prefix)
         try:
+            if self._exists == "replace" and (mode := _mode(self._final)) is not None:
+                self._rights = mode & 0o777
             self._create(prefix)
         except OSError as error:
             self._discard()
@@ -131,6 +116,7 @@ class AtomicFile:
                 self._release()  # open files cannot be renamed there; elsewhere the lock lasts until it has its name
             if self._exists == "replace":
                 _refuse_inputs(self._final, self._inputs)
+                self._take_over_rights()
                 self.temporary.replace(self._final)
             else:
                 self._final = self._claim()
@@ -145,12 +131,21 @@ class AtomicFile:
         while True:
             token = f"{os.getpid()}-{secrets.token_hex(4)}"
             self.temporary = self._final.with_name(f"{prefix}{token}{self._final.suffix}")
-            # Created with the rights that the final file shall have: the umask applies, as to any other new file.
-            self._descriptor = os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
+            # Created with the rights that the final file shall have: the umask applies, as to any other new file. In
+            # place of another nobody may read it in the meantime who could not read that one; we have to write it.
+            rights = 0o666 if self._rights is None else self._rights & 0o666 | 0o600
+            self._descriptor = os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, rights)
             # In the moment before it is locked another run may take it for a left-over.
             if _lock(self._descriptor) and self.temporary.exists():
                 return
             self._discard()
+
+    def _take_over_rights(self) -> None:
+        """Those of the file that is replaced, as if it had been written to."""
+        if sys.platform != "win32" and self._rights is not None:
+            # Where the file system has no such rights (FAT) there are none to lose.
+            with contextlib.suppress(PermissionError):
+                os.fchmod(self._descriptor, self._rights)
 
     def _discard(self) -> None:
         self._release()

@@ -15,6 +15,8 @@ from PIL import Image, ImageCms
 
 from facefusion_cli.core.media.kinds import HEAD_SIZE
 from facefusion_cli.core.media.metadata import Metadata, read_metadata
+from facefusion_cli.core.media.png import bare_png
+from facefusion_cli.core.media.webp import is_lossless
 from facefusion_cli.errors import InputError, OutputError
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class Decoded:
     icc: bytes
     metadata: Metadata
     notes: tuple[str, ...]
+    lossless: bool = False
+    """Whether it is a WebP that lost nothing; of the other formats each is always or never so."""
 
 
 def decode(file: BinaryIO, path: Path, format: str, limit: int) -> Decoded:
@@ -76,14 +80,9 @@ def decode(file: BinaryIO, path: Path, format: str, limit: int) -> Decoded:
         except _DAMAGE as error:
             raise InputError(f'"{path}" looks like a {name} file, but is damaged or of an unusual kind.') from error
         with image:
-            width, height = image.size
-            if width * height > limit:
-                raise InputError(
-                    f'"{path}" has {width} x {height} = {width * height / 1e6:.0f} million pixels; '
-                    f"the limit is {limit / 1e6:g} million.",
-                    hint="Make it smaller, or raise the limit with the environment variable FACEFUSION_MAX_PIXELS.",
-                )
+            _refuse_large(path, "has", image.size, limit)
             try:
+                _refuse_large(path, "is made of tiles of", _tile_size(image), limit)
                 metadata, orientation = read_metadata(image, file)
                 notes = list(_notes(image))
                 bits = _bits(image, head)
@@ -108,6 +107,7 @@ def decode(file: BinaryIO, path: Path, format: str, limit: int) -> Decoded:
         icc=icc if isinstance(icc, bytes) else b"",
         metadata=metadata,
         notes=tuple(notes),
+        lossless=format == "WEBP" and is_lossless(file),
     )
 
 
@@ -143,6 +143,22 @@ def _pillow_on_our_terms() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def _refuse_large(path: Path, what: str, size: tuple[int, int], limit: int) -> None:
+    width, height = size
+    if width * height > limit:
+        raise InputError(
+            f'"{path}" {what} {width} x {height} = {width * height / 1e6:.0f} million pixels; '
+            f"the limit is {limit / 1e6:g} million.",
+            hint="Make it smaller, or raise the limit with the environment variable FACEFUSION_MAX_PIXELS.",
+        )
+
+
+def _tile_size(image: Image.Image) -> tuple[int, int]:
+    """Of a TIFF of tiles, which may be far larger than the picture and are decoded whole; (0, 0) of anything else."""
+    tags = getattr(image, "tag_v2", {})
+    return int(tags.get(322, 0)), int(tags.get(323, 0))
 
 
 def _notes(image: Image.Image) -> Iterator[str]:
@@ -230,7 +246,10 @@ def _deep(image: Image.Image, file: BinaryIO, bits: int) -> tuple[NDArray[Any], 
     if bits != 16 or image.format not in {"PNG", "TIFF"} or image.mode not in {"RGB", "RGBA"}:
         return None
     file.seek(0)
-    pixels = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    data = file.read()
+    if image.format == "PNG":
+        data = bare_png(data)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     shallow = np.asarray(image)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3 or pixels.shape[:2] != shallow.shape[:2]:
         return None

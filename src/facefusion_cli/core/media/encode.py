@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from facefusion_cli.core.media.decode import check_file
-from facefusion_cli.core.media.exif import exif_block
+from facefusion_cli.core.media.exif import LONGEST_JPEG_BLOCK, exif_block
 from facefusion_cli.core.media.formats import output_format
 from facefusion_cli.core.media.images import to_depth_8
 from facefusion_cli.core.media.png import encode_png
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.images import Picture
 
-__all__ = ["write_picture"]
+__all__ = ["check_quality", "write_picture"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,14 @@ _FORMATS = {
     "JPEG2000": _Format("JPEG 2000", alpha=True),
     "PPM": _Format("PPM"),
 }
+_CARRY_XMP = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "AVIF"})
 
 
 def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metadata: bool = False) -> tuple[str, ...]:
     """Write ``picture`` in the format that the suffix of ``file`` asks for, and check that it can be read back.
 
-    ``quality``, 1 to 100, is for JPEG, WebP and AVIF; with 100 WebP loses nothing. JPEG and AVIF keep colour at full
+    ``quality``, 1 to 100, is for JPEG, WebP and AVIF; with 100 WebP loses nothing, nor when
+    the original is a WebP that lost nothing. JPEG and AVIF keep colour at full
     resolution (4:4:4). All other formats lose nothing but what they cannot hold; the returned sentences for the user
     say what that was. Of the metadata goes along what tells neither place nor owner, all with ``keep_metadata``;
     thumbnails and makers' notes never, since they show the original.
@@ -67,8 +69,7 @@ def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metad
         OutputError: the format cannot hold so large a picture, or what was written cannot be read back.
         OSError: the disk says no; ``AtomicOutput`` turns that into an OutputError with the file's final name.
     """
-    if not 1 <= quality <= 100:
-        raise UsageError(f"the quality must be between 1 and 100, not {quality}.")
+    check_quality(quality)
     kind = output_format(file)
     form = _FORMATS[kind]
     if max(picture.width, picture.height) > form.longest_side:
@@ -77,9 +78,25 @@ def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metad
             hint="Write it as PNG.",
         )
     fitted, notes = _fit(picture, form)
-    file.write_bytes(_encode(fitted, kind, picture, quality, keep_metadata))
+    exif = _exif(picture, keep_metadata)
+    if kind == "JPEG" and len(exif) > LONGEST_JPEG_BLOCK:
+        exif = b""
+        notes = (*notes, "the EXIF data are too long for JPEG: left out.")
+    if keep_metadata and picture.metadata.xmp_left_out and kind in _CARRY_XMP:
+        notes = (*notes, "the XMP data are too long or hold pictures of the original: left out.")
+    file.write_bytes(_encode(fitted, kind, picture, exif, quality, keep_metadata))
     check_file(file, kind, picture.width, picture.height)
     return notes
+
+
+def check_quality(quality: int) -> None:
+    """See to it that ``write_picture`` will take this quality.
+
+    Raises:
+        UsageError: it is not from 1 to 100.
+    """
+    if not 1 <= quality <= 100:
+        raise UsageError(f"{quality} is no image quality.", hint="Give a number from 1 to 100.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,9 +141,13 @@ def _on_white(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np
     return ((pixels * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def _encode(fitted: _Fitted, kind: str, picture: Picture, quality: int, keep: bool) -> bytes:
+def _exif(picture: Picture, keep: bool) -> bytes:
+    exif = picture.metadata.exif
+    return exif_block(exif, picture.width, picture.height, keep_private=keep) if exif else b""
+
+
+def _encode(fitted: _Fitted, kind: str, picture: Picture, exif: bytes, quality: int, keep: bool) -> bytes:
     about = picture.metadata
-    exif = exif_block(about.exif, picture.width, picture.height, keep_private=keep) if about.exif else b""
     xmp, iptc = (about.xmp, about.iptc) if keep else (b"", b"")
     if kind == "PNG":
         exif = exif.removeprefix(b"Exif\0\0")
@@ -150,7 +171,7 @@ def _encode(fitted: _Fitted, kind: str, picture: Picture, quality: int, keep: bo
         options |= {"subsampling": 0, "extra": _iptc_segment(iptc) if iptc else b""}
     elif kind == "WEBP":
         # Colours under full transparency are kept: they may be shown again.
-        options |= {"lossless": quality == 100, "exact": True, "use_sharp_yuv": True}
+        options |= {"lossless": quality == 100 or picture.lossless, "exact": True, "use_sharp_yuv": True}
     elif kind == "AVIF":
         options |= {"subsampling": "4:4:4"}
     if kind in {"JPEG", "BMP"} and about.dpi:

@@ -1,7 +1,8 @@
 """EXIF: what is read of it, and what of it goes into a result.
 
-A result carries when and how a picture was taken, not where, by which very device or by whom it is owned (unless asked
-to), and never another rendering of the original face: no thumbnail, and no maker's note, which often holds a preview.
+A result carries when and how a picture was taken, and its copyright notice, which stays even if it names somebody. Not
+where, by whom or by which very device it was taken (unless asked to), and never another rendering of the original face:
+no thumbnail, and no maker's note, which often holds a preview.
 Tags: EXIF 2.32 (CIPA DC-008).
 """
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.ifd import ByteOrder, Directory
 
-__all__ = ["Exif", "exif_block", "parse_exif"]
+__all__ = ["LONGEST_JPEG_BLOCK", "Exif", "exif_block", "parse_exif"]
 
 _ORIENTATION, _RESOLUTION_UNIT = 274, 296
 _EXIF_DIRECTORY, _GPS_DIRECTORY, _INTEROP_DIRECTORY = 0x8769, 0x8825, 0xA005
@@ -32,9 +33,13 @@ _MAIN_TAGS = frozenset(
     | {18246, 18249}  # rating
     | set(range(40091, 40096))  # the same in Windows' own tags
 )
-_PRIVATE_TAGS = frozenset({0xA420, 0xA430, 0xA431, 0xA435})  # unique id, owner, serial numbers of camera and lens
+_PRIVATE_TAGS = frozenset(
+    {315, 40093}  # artist, the same in Windows' own tags
+    | {0xA420, 0xA430, 0xA431, 0xA435}  # unique id, owner, serial numbers of camera and lens
+    | {0xA437, 0xA438}  # photographer and editor (EXIF 3.0)
+)
 _EXIF_TAGS = range(0x829A, 0xA501)
-_LONGEST_BLOCK = 65533
+LONGEST_JPEG_BLOCK = 65533
 """Bytes: a JPEG segment without its own length. Real cameras' data without their notes stays far below."""
 
 
@@ -57,14 +62,15 @@ class Exif:
     def directory(self, width: int, height: int, *, keep_private: bool) -> Directory:
         """What a result of ``width`` x ``height`` upright pixels carries, as the directory of a TIFF file.
 
-        ``keep_private`` keeps GPS data, owner and serial numbers.
+        ``keep_private`` keeps GPS data, the names of owner and authors, and serial numbers.
         """
-        main: dict[int, Field | Directory] = {tag: self.main[tag] for tag in self.main.keys() & _MAIN_TAGS}
+        left_out = frozenset() if keep_private else _PRIVATE_TAGS
+        main: dict[int, Field | Directory] = {tag: self.main[tag] for tag in (self.main.keys() & _MAIN_TAGS) - left_out}
         main[_ORIENTATION] = self._number(SHORT, 1)
         exif: dict[int, Field | Directory] = {
             tag: field
             for tag, field in self.exif.items()
-            if tag in _EXIF_TAGS and tag != _MAKER_NOTE and (keep_private or tag not in _PRIVATE_TAGS)
+            if tag in _EXIF_TAGS and tag != _MAKER_NOTE and tag not in left_out
         }
         for tag, size in ((_WIDTH, width), (_HEIGHT, height)):
             if tag in exif:
@@ -100,8 +106,7 @@ def parse_exif(data: bytes | BinaryIO) -> Exif | None:
 
 
 def exif_block(exif: Exif, width: int, height: int, *, keep_private: bool) -> bytes:
-    """``Exif.directory`` as the block that JPEG, PNG, WebP and AVIF files embed; b"" if it is too much for JPEG."""
+    """``Exif.directory`` as the block that JPEG, PNG, WebP and AVIF files embed."""
     directory = exif.directory(width, height, keep_private=keep_private)
     mark = b"II*\0" if exif.order == "<" else b"MM\0*"
-    block = b"Exif\0\0" + mark + struct.pack(f"{exif.order}I", 8) + serialise(directory, exif.order, 8)
-    return block if len(block) <= _LONGEST_BLOCK else b""
+    return b"Exif\0\0" + mark + struct.pack(f"{exif.order}I", 8) + serialise(directory, exif.order, 8)

@@ -54,6 +54,8 @@ class Picture:
     mode: str = "RGB"
     """Pillow's name for the pixels in the file: "RGB", "P", "1" ..."""
     metadata: Metadata = NO_METADATA
+    lossless: bool = False
+    """Whether its file is a WebP that lost nothing."""
 
     @property
     def width(self) -> int:
@@ -98,6 +100,7 @@ def read_picture(path: Path) -> Picture:
         profile=profile,
         mode=decoded.mode,
         metadata=decoded.metadata,
+        lossless=decoded.lossless,
     )
 
 
@@ -146,11 +149,12 @@ def _open(path: Path) -> Iterator[BinaryIO]:
             raise InputError(f'"{path}" is a folder, not a picture.')
         if not stat.S_ISREG(mode):
             raise InputError(f'"{path}" is not an ordinary file.')
-        file = path.open("rb")
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
+        if error.filename is not None and str(error.filename) != str(path):
+            raise  # about another file
         raise _unreadable(path, error) from error
-    with file:
-        yield file
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

@@ -28,7 +28,6 @@ _READABLE: tuple[tuple[bytes, str], ...] = (
     (b"\xff\x4f\xff\x51", "JPEG2000"),
     (b"qoif", "QOI"),
     (b"DDS ", "DDS"),
-    (b"\0\0\1\0", "ICO"),
     (b"\x01\xda", "SGI"),
     (b"\x59\xa6\x6a\x95", "SUN"),
     *((b"P%d%c" % (number, space), "PPM") for number in range(1, 7) for space in b" \t\r\n"),
@@ -43,6 +42,7 @@ _HEIF_BRANDS = frozenset(
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"8BPS", "a Photoshop document (PSD)"),
+    (b"\0\0\1\0", "an icon (ICO)"),
     (b"gimp xcf", "a GIMP document (XCF)"),
     (b"%!PS", "a PostScript document (EPS)"),
     (b"\xc5\xd0\xd3\xc6", "a PostScript document (EPS)"),

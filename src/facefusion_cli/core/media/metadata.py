@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["NO_METADATA", "Metadata", "read_metadata"]
 
 _IPTC_RESOURCE = 0x0404
-_XMP_THUMBNAILS = re.compile(rb"<(xmp|xap):Thumbnails\b.*?</\1:Thumbnails>", re.DOTALL)
+# An opening without its end is given up at the next one, or many would take quadratic time.
+_XMP_THUMBNAILS = re.compile(rb"<(xmp|xap):Thumbnails\b(?:(?!<\1:Thumbnails\b).)*?</\1:Thumbnails>", re.DOTALL)
 # Pictures inside, or references to others that are not carried; zeros are UTF-16, in which nothing would be found.
 _XMP_PICTURES = (b"Thumbnails", b"GImg:", b"GImage:", b"HasExtendedXMP", b"hdrgm:", b"Container:Directory", b"\0")
 _LONGEST_XMP = 65000
@@ -30,6 +31,8 @@ class Metadata:
     exif: Exif | None = None
     xmp: bytes = b""
     """XML without embedded pictures; only carried when asked for, since it may hold places and names."""
+    xmp_left_out: bool = False
+    """Whether the file has XMP that cannot be carried: too long, or with pictures or references to them."""
     iptc: bytes = b""
     """IPTC-IIM records; only carried when asked for."""
     dpi: tuple[float, float] | None = None
@@ -51,9 +54,11 @@ def read_metadata(image: Image.Image, file: BinaryIO) -> tuple[Metadata, int]:
     xmp = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     if isinstance(xmp, str):
         xmp = xmp.encode()
+    clean = _clean_xmp(bytes(xmp), turned=orientation != 1)
     metadata = Metadata(
         exif=exif,
-        xmp=_clean_xmp(bytes(xmp), turned=orientation != 1),
+        xmp=clean,
+        xmp_left_out=bool(xmp) and not clean,
         iptc=_iptc(image),
         dpi=dpi[::-1] if dpi and orientation >= 5 else dpi,
     )
@@ -83,8 +88,10 @@ def _dpi(value: object) -> tuple[float, float] | None:
 
 def _clean_xmp(xmp: bytes, *, turned: bool) -> bytes:
     """Without thumbnails and with the orientation of the pixels; nothing at all if pictures may be left in it."""
+    if len(xmp) > _LONGEST_XMP:
+        return b""
     xmp = _XMP_THUMBNAILS.sub(b"", xmp)
-    if len(xmp) > _LONGEST_XMP or any(mark in xmp for mark in _XMP_PICTURES):
+    if any(mark in xmp for mark in _XMP_PICTURES):
         return b""
     return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp) if turned else xmp
 

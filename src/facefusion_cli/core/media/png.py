@@ -1,4 +1,4 @@
-"""Writing PNG: pixels by OpenCV, which has all depths, and what belongs to them put in front.
+"""PNG as chunks: pixels by OpenCV, which has all depths, and what belongs to them put in front or taken away.
 
 Format: Portable Network Graphics (PNG) Specification, third edition.
 """
@@ -17,7 +17,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["encode_png"]
+__all__ = ["bare_png", "encode_png"]
 
 _HEAD = 8 + 25
 """Bytes of the signature and the header chunk, after which the others may come."""
@@ -50,6 +50,21 @@ def encode_png(
     if xmp:
         chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
     return b"".join([data[:_HEAD], *chunks, data[_HEAD:]])
+
+
+def bare_png(data: bytes) -> bytes:
+    """A PNG file reduced to its first picture: the critical chunks and the transparent colour.
+
+    libpng prints what it thinks of the others to the standard error stream.
+    """
+    parts, at = [data[:8]], 8
+    while at < len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        name = data[at + 4 : at + 8]
+        if name[:1].isupper() or name == b"tRNS":
+            parts.append(data[at:end])
+        at = end
+    return b"".join(parts)
 
 
 def _plain(pixels: NDArray[Any], alpha: NDArray[Any] | None) -> bytes:
