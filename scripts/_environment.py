@@ -47,6 +47,8 @@ def prepare(group: str) -> None:
         _stop(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]} at {sys.executable}.")
     if not _works():
         _make()
+    if not _has_pip():
+        _put_pip_in()
     stamp = VENV / f"installed-{group}.txt"
     state = _state()
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != state:
@@ -84,7 +86,7 @@ def _state() -> str:
 
 def _works() -> bool:
     try:
-        probe = _run(PYTHON, "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))")
+        probe = _run(PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))")
     except OSError:  # not there, a dangling link, or made by another operating system
         return False
     return probe.returncode == 0
@@ -92,13 +94,20 @@ def _works() -> bool:
 
 def _make() -> None:
     say(f"Making a virtual environment in {VENV}")
-    venv = (sys.executable, "-m", "venv", "--clear")
-    if _run(*venv, VENV).returncode == 0:
-        return
-    # Debian's Python lacks ensurepip until python3-venv is installed. Then a pip from outside puts one in.
-    bare = _run(*venv, "--without-pip", VENV)
+    bare = _run(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
     if bare.returncode != 0:
         _stop(f"{sys.executable} cannot make a virtual environment ({_last_line(bare)}).")
+
+
+def _has_pip() -> bool:
+    return _run(PYTHON, "-c", "import pip").returncode == 0
+
+
+def _put_pip_in() -> None:
+    """Put pip into an environment that is new, or was made without (``uv venv``)."""
+    if _run(PYTHON, "-m", "ensurepip", "--default-pip").returncode == 0:
+        return
+    # Debian's Python lacks ensurepip until python3-venv is installed. Then a pip from outside puts one in.
     pip = _run(sys.executable, "-m", "pip", "--python", PYTHON, "install", "pip")
     if pip.returncode != 0:
         _stop(

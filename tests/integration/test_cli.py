@@ -311,6 +311,28 @@ def test_the_faces_of_a_picture(
     assert pixels(tmp_path / "numbered.png").shape == pixels(group).shape
 
 
+def test_the_numbered_copy_replaces_a_file_but_not_with_no_clobber(
+    tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]]
+) -> None:
+    (tmp_path / "numbered.png").write_bytes(b"mine")
+    run = facefusion("faces", "a.png", "-o", "numbered.png", "--no-clobber", "--json")
+    assert run.returncode == 1
+    assert json.loads(run.stdout)["error"]["code"] == "output-exists"
+    assert (tmp_path / "numbered.png").read_bytes() == b"mine"
+    assert facefusion("faces", "a.png", "-o", "numbered.png").returncode == 0
+    assert (tmp_path / "numbered.png").read_bytes() != b"mine"
+
+
+def test_both_commands_say_the_same_of_a_picture_without_faces(
+    facefusion: Callable[..., subprocess.CompletedProcess[bytes]], no_face: Path
+) -> None:
+    listed = facefusion("faces", str(no_face))
+    swapped = facefusion("faceswap", "b.jpg", str(no_face), "-o", "c.png")
+    assert listed.returncode == swapped.returncode == 3
+    assert b" Use a picture in which the face is larger" in listed.stderr
+    assert listed.stderr == swapped.stderr
+
+
 def test_the_faces_of_a_picture_as_json(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]], group: Path
 ) -> None:
@@ -327,7 +349,7 @@ def test_the_faces_of_a_picture_as_json(
         "annotated": None,
         "warnings": [],
     }
-    assert [face["index"] for face in faces] == list(range(len(faces)))
+    assert [face["index"] for face in faces] == [0, 1, 2, 3, 4, 5]
     for face in faces:
         assert set(face) == {"index", "box", "size", "score", "roll", "points", "swappable"}
         x1, y1, x2, y2 = face["box"]

@@ -190,9 +190,9 @@ def test_of_an_animation_the_first_frame_is_used_with_a_warning(
     [
         (["--face", "1"], 3, 'there is no face 1 in "a.png"'),
         (["--source-face", "4"], 3, 'there is no face 4 in "b.jpg"'),
-        (["--face", "biggest"], 2, '"biggest" is no choice of face for --face'),
-        (["--face", "-1"], 2, '"-1" is no choice of face for --face'),
-        (["--source-face", "all"], 2, '"all" is no choice of face for --source-face'),
+        (["--face", "biggest"], 2, '"biggest" is no choice of face. --face takes largest, left, right, all'),
+        (["--face", "-1"], 2, '"-1" is no choice of face. --face takes'),
+        (["--source-face", "all"], 2, '"all" is no choice of face. --source-face takes'),
         (["--engine", "warp"], 2, 'there is no engine "warp"'),
         (["--image-quality", "0"], 2, "0 is no image quality"),
         (["--image-quality", "101"], 2, "101 is no image quality"),

@@ -118,7 +118,18 @@ def test_every_dependency_has_a_floor(wheel: Path) -> None:
         (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = Metadata.from_email(archive.read(name), validate=True)
     requirements: list[Requirement] = metadata.requires_dist or []
-    assert {"insightface", "torch", "onnxruntime", "opencv-python", "typer"} <= {entry.name for entry in requirements}
+    assert {
+        "typer",
+        "rich",
+        "insightface",
+        "onnxruntime",
+        "torch",
+        "opencv-python",
+        "librosa",
+        "imageio-ffmpeg",
+        "platformdirs",
+        "huggingface-hub",
+    } <= {entry.name for entry in requirements}
     for requirement in requirements:
         assert any(clause.operator == ">=" for clause in requirement.specifier), requirement
 

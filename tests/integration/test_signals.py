@@ -37,6 +37,18 @@ WHILE_READING = """
 from facefusion_cli.core.faceswap import job
 job.SwapJob.prepare = wait
 """
+# The same, inside the start of a compiled module, which turns any exception into one of its own.
+WHILE_IMPORTING = (
+    WHILE_READING
+    + """
+def swallow(*arguments):
+    try:
+        wait()
+    except BaseException:
+        raise ImportError("initialization failed")
+job.SwapJob.prepare = swallow
+"""
+)
 # While the result is written: a temporary file is there already.
 WHILE_WRITING = """
 from facefusion_cli.core.faceswap import job
@@ -75,7 +87,9 @@ def start(tmp_path: Path, astronaut: Path, hopper: Path) -> Iterator[Callable[..
         process.communicate()
 
 
-@pytest.mark.parametrize("place", [WHILE_READING, WHILE_WRITING], ids=["reading", "writing"])
+@pytest.mark.parametrize(
+    "place", [WHILE_READING, WHILE_IMPORTING, WHILE_WRITING], ids=["reading", "importing", "writing"]
+)
 @pytest.mark.parametrize(("signum", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_the_command_and_leaves_nothing(
     tmp_path: Path,

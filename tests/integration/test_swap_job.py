@@ -22,13 +22,16 @@ from facefusion_cli import (
     find_faces,
     swap_faces,
 )
-from facefusion_cli.core.faceswap.engine import choose_engine
+from facefusion_cli.core.faceswap.engine import EngineEntry, choose_engine
 from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.outputs import plan_outputs
+from facefusion_cli.core.media.patch import Patch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from facefusion_cli import Face
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
@@ -105,10 +108,81 @@ def test_the_largest_is_the_default(astronaut: Path, group: Path) -> None:
 
 
 def test_the_source_face_can_be_chosen(group: Path, hopper: Path) -> None:
-    one, other = (swap_faces(group, hopper, source_face=index).image for index in (2, 5))
+    faces = find_faces(group)
+    for index, other in ((2, 5), (5, 2)):
+        result = swap_faces(group, hopper, source_face=index).image
+        alike, unlike = (swap_faces(crop(pixels(group), faces[each]), hopper).image for each in (index, other))
+        assert difference(result, alike) < 0.2 * difference(result, unlike)
+
+
+def crop(picture: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+    x1, y1, x2, y2 = (int(edge) for edge in face.box)
+    margin = int(face.size / 2)
+    return picture[max(y1 - margin, 0) : y2 + margin, max(x1 - margin, 0) : x2 + margin]
+
+
+def difference(one: NDArray[np.uint8] | None, other: NDArray[np.uint8] | None) -> float:
     assert one is not None
     assert other is not None
-    assert changed(one, other).any()
+    return float(np.abs(one.astype(np.int16) - other).mean())
+
+
+class PretendedEngine:
+    """Paints the whole picture in the shade of the face's size, or finds nothing to paint on."""
+
+    name = "pretended"
+    outside = ""
+
+    def prepare(self, _picture: NDArray[np.uint8], _face: Face) -> None:
+        if self.outside == "source":
+            raise NoFaceError("the face lies outside the picture.")
+
+    def swap(self, picture: NDArray[np.uint8], face: Face, _identity: None) -> Patch:
+        if self.outside == "target":
+            raise NoFaceError("the face lies outside the picture.")
+        shade = np.full(picture.shape, round(face.size), np.float32)
+        return Patch(0, 0, shade, np.ones(picture.shape[:2], np.float32))
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> type[PretendedEngine]:
+    class Engine(PretendedEngine):
+        pass
+
+    entry = EngineEntry("pretended", "", Engine, lambda: True)
+    monkeypatch.setattr("facefusion_cli.core.faceswap.job.choose_engine", lambda _name: entry)
+    return Engine
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("chosen", ["all", "0,1", "1,0"])
+def test_near_faces_cover_far_ones(
+    pretended: type[PretendedEngine], astronaut: Path, mirrored: bool, chosen: str
+) -> None:
+    near = pixels(astronaut)
+    canvas = np.full((512, 800, 3), 128, np.uint8)
+    canvas[:, :512] = near
+    canvas[:256, 544:] = cv2.resize(near, (256, 256), interpolation=cv2.INTER_AREA)
+    if mirrored:
+        canvas = np.ascontiguousarray(canvas[:, ::-1])
+    sizes = [face.size for face in find_faces(canvas)]
+    assert len(sizes) == 2
+    result = swap_faces(astronaut, canvas, face=chosen)
+    assert result.image is not None
+    assert (result.image == round(max(sizes))).all()
+
+
+@pytest.mark.parametrize("outside", ["source", "target"])
+def test_what_an_engine_finds_wrong_with_a_picture_names_it(
+    pretended: type[PretendedEngine], astronaut: Path, hopper: Path, outside: str
+) -> None:
+    pretended.outside = outside
+    name = {"source": astronaut, "target": hopper}[outside]
+    with pytest.raises(NoFaceError) as caught:
+        swap_faces(astronaut, hopper)
+    assert caught.value.message == f'"{name}": the face lies outside the picture.'
+    with pytest.raises(NoFaceError, match=f"^the {outside} picture: the face lies outside"):
+        swap_faces(pixels(astronaut), pixels(hopper))
 
 
 def test_one_job_reads_its_source_once(astronaut: Path, hopper: Path, group: Path, tmp_path: Path) -> None:
@@ -180,10 +254,17 @@ def test_no_face(astronaut: Path, no_face: Path, tmp_path: Path) -> None:
 def test_wrong_choices(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
     with pytest.raises(FaceIndexError):
         swap_faces(astronaut, hopper, face=1)
-    wrongs: list[dict[str, Any]] = [{"face": "middle"}, {"source_face": "all"}, {"engine": "x"}, {"image_quality": 0}]
-    for wrong in wrongs:
-        with pytest.raises(UsageError):
-            SwapJob(astronaut, SwapOptions(**wrong))
+    wrongs: list[tuple[dict[str, Any], str]] = [
+        ({"face": -1}, "face takes largest"),
+        ({"source_face": "all"}, "source_face takes largest"),
+        ({"engine": "x"}, "auto, mesh"),
+        ({"image_quality": 0}, "1 to 100"),
+    ]
+    for wrong, hint in wrongs:
+        with pytest.raises(UsageError) as caught:
+            swap_faces(astronaut, hopper, **wrong)
+        assert hint in caught.value.hint
+        assert "--" not in caught.value.message + caught.value.hint
     with pytest.raises(UsageError, match="target file"):
         swap_faces(astronaut, pixels(hopper), tmp_path / "o.jpg")
     with pytest.raises(UsageError, match="magic") as refused:

@@ -9,6 +9,7 @@ import pytest
 
 from facefusion_cli.cli import main
 from facefusion_cli.cli.signals import Stopped
+from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.faceswap.job import SwapOptions, SwapResult
 from facefusion_cli.errors import InputError, NoFaceError, UsageError
 
@@ -72,7 +73,7 @@ def test_all_options_reach_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--engine", "mesh", "--face", "0,2", "--source-face", "left", "--image-quality", "80", "--keep-metadata"]
     assert main(["faceswap", *options, "a.jpg", "b.jpg", "-o", "c.png"]) == 0
     assert capsys.readouterr().out == "c.png\n"
-    assert PretendedJob.asked == SwapOptions("mesh", "0,2", "left", 80, True)
+    assert PretendedJob.asked == SwapOptions("mesh", FaceSelection("indices", (0, 2)), FaceSelection("left"), 80, True)
 
 
 def test_json_has_all_there_is_to_know(capsys: pytest.CaptureFixture[str]) -> None:

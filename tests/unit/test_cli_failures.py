@@ -40,7 +40,21 @@ def test_errors_of_the_operating_system_name_the_file() -> None:
     assert told.value.message == 'No space left on device: "a.jpg".'
 
 
-@pytest.mark.parametrize("error", [NoFaceError("no face."), ValueError("odd"), OSError("no number")])
+@pytest.mark.parametrize(
+    ("library", "module", "advice"),
+    [("libGL.so.1", "cv2", "opencv-python-headless==VERSION"), ("libgomp.so.1", "other", "package of your system")],
+)
+def test_a_missing_system_library_is_named_with_what_to_do(library: str, module: str, advice: str) -> None:
+    with pytest.raises(FaceFusionError) as told, in_words():
+        raise ImportError(f"{library}: cannot open shared object file: No such file or directory", name=module)
+    assert told.value.message == f"the system library {library} is missing."
+    assert advice in told.value.hint
+    assert told.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("odd"), NoFaceError("no face."), ValueError("odd"), OSError("no number")]
+)
 def test_all_else_passes(error: Exception) -> None:
     with pytest.raises(type(error)) as seen, in_words():
         raise error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -31,6 +32,25 @@ def test_a_signal_unwinds_the_stack_and_handlers_are_put_back(signum: signal.Sig
     assert cleaned
     assert stop.value.exit_code == stop.value.code == 128 + signum
     assert [signal.getsignal(each) for each in CAUGHT] == before
+
+
+@pytest.mark.parametrize("outcome", ["initialization failed", None])
+def test_code_that_swallows_the_exception_does_not_swallow_the_signal(outcome: str | None) -> None:
+    def work() -> None:
+        with stoppable() as received, received.heeded():
+            with contextlib.suppress(Stopped):
+                os.kill(os.getpid(), signal.SIGINT)
+            if outcome:
+                raise ImportError(outcome)
+
+    with pytest.raises(Stopped) as stop:
+        work()
+    assert stop.value.exit_code == 130
+
+
+def test_without_a_signal_errors_stay_what_they_are() -> None:
+    with pytest.raises(ImportError, match="odd"), stoppable() as received, received.heeded():
+        raise ImportError("odd")
 
 
 def test_what_was_ignored_stays_ignored() -> None:

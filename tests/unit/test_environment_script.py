@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
+import venv
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -55,6 +57,56 @@ def test_an_old_python_gets_a_sentence(environment: ModuleType, monkeypatch: pyt
     monkeypatch.setattr(environment, "sys", old)
     with pytest.raises(SystemExit, match=r"^error: Python 3\.11 or newer is needed; this is 3\.10\.13 at "):
         environment.prepare("demo")
+
+
+@pytest.fixture
+def bare(environment: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment without pip, as uv makes them, in place of the checkout's."""
+    folder = tmp_path / ".venv"
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    monkeypatch.setattr(environment, "VENV", folder)
+    monkeypatch.setattr(environment, "PYTHON", folder / environment.PYTHON.relative_to(environment.ROOT / ".venv"))
+    return folder
+
+
+class EnoughError(Exception):
+    """The environment was found good, and would be filled now."""
+
+
+@pytest.mark.parametrize("ensurepip", [True, False])
+def test_an_environment_without_pip_is_kept_and_gets_one(
+    environment: ModuleType, bare: Path, monkeypatch: pytest.MonkeyPatch, ensurepip: bool
+) -> None:
+    (bare / "mine.txt").write_text("mine", encoding="utf-8")
+    real, asked = environment._run, []
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        asked.append([*map(str, arguments)])
+        if "ensurepip" in arguments or "install" in arguments:
+            failed = "ensurepip" in arguments and not ensurepip
+            return subprocess.CompletedProcess(arguments, int(failed), "", "")
+        result: subprocess.CompletedProcess[str] = real(*arguments)
+        return result
+
+    def fill(*_arguments: str) -> None:
+        raise EnoughError
+
+    monkeypatch.setattr(environment, "_run", run)
+    monkeypatch.setattr(environment, "_install", fill)
+    with pytest.raises(EnoughError):
+        environment.prepare("demo")
+    assert (bare / "mine.txt").exists()
+    assert not any("venv" in words for words in asked)
+    outside = [sys.executable, "-m", "pip", "--python", str(environment.PYTHON), "install", "pip"]
+    assert (outside in asked) is not ensurepip
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(environment: ModuleType, bare: Path) -> None:
+    environment.PYTHON.unlink()
+    assert not environment._works()
+    environment._make()
+    assert environment._works()
+    assert not environment._has_pip()
 
 
 @pytest.mark.parametrize("script", ["_environment.py", "demo.py", "test.py"])

@@ -16,7 +16,7 @@ def face(size: float, x: float = 0.0) -> Face:
     return Face(mesh, 1.0)
 
 
-SMALL, MIDDLE, LARGE = face(20), face(60, 100), face(90, 300)
+SMALL, MIDDLE, LARGE = face(20.5), face(60, 100), face(90, 300)
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,22 @@ SMALL, MIDDLE, LARGE = face(20), face(60, 100), face(90, 300)
     ],
 )
 def test_what_can_be_chosen(text: str, expected: FaceSelection) -> None:
-    assert parse_selection(text, option="--face", several=True) == expected
+    assert parse_selection(text, name="face", several=True) == expected
 
 
 @pytest.mark.parametrize("text", ["", "biggest", "-1", "1.0", "0,", "0;1", "²", "all,0", "0,left", "9" * 5000])
-def test_anything_else_is_a_usage_error_that_names_the_option(text: str) -> None:
-    with pytest.raises(UsageError, match="--face") as caught:
-        parse_selection(text, option="--face", several=True)
-    assert "largest, left, right, all" in caught.value.hint
+def test_anything_else_is_a_usage_error_that_names_the_choice(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_selection(text, name="face", several=True)
+    assert caught.value.message == f'"{text}" is no choice of face.'
+    assert caught.value.hint.startswith("face takes largest, left, right, all, an index")
 
 
 @pytest.mark.parametrize("text", ["all", "0,1"])
 def test_several_faces_only_where_they_make_sense(text: str) -> None:
-    with pytest.raises(UsageError, match="--source-face") as caught:
-        parse_selection(text, option="--source-face", several=False)
-    assert "all" not in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        parse_selection(text, name="source_face", several=False)
+    assert caught.value.hint.startswith("source_face takes largest, left, right or an index;")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_several_faces_only_where_they_make_sense(text: str) -> None:
     [("largest", [2]), ("right", [2]), ("all", [1, 2]), ("1", [1]), ("2,1", [2, 1])],
 )
 def test_faces_chosen(rule: str, expected: list[int]) -> None:
-    selection = parse_selection(rule, option="--face", several=True)
+    selection = parse_selection(rule, name="face", several=True)
     faces = [SMALL, MIDDLE, LARGE]
     chosen = select_faces(faces, selection, name='"a.jpg"')
     assert [index for index, _ in chosen] == expected
@@ -86,6 +87,7 @@ def test_index_out_of_range_says_how_many_there_are(count: int, words: str) -> N
     ("faces", "rule", "words"),
     [
         ([SMALL], "largest", "the face in the target is only 20 pixels"),
+        ([face(23.9)], "largest", "the face in the target is only 23 pixels wide, 24 are needed"),
         ([SMALL], "all", "the face in the target is only 20 pixels"),
         ([face(10), SMALL], "all", "the largest face in the target is only 20 pixels"),
         ([SMALL, MIDDLE], "left", "face 0 in the target is only 20 pixels"),
@@ -94,4 +96,4 @@ def test_index_out_of_range_says_how_many_there_are(count: int, words: str) -> N
 )
 def test_faces_too_small(faces: list[Face], rule: str, words: str) -> None:
     with pytest.raises(FaceTooSmallError, match=words):
-        select_faces(faces, parse_selection(rule, option="--face", several=True), name="the target")
+        select_faces(faces, parse_selection(rule, name="face", several=True), name="the target")

@@ -14,7 +14,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with ``argv`` (without the program's name; None: the process's own) and return its exit code."""
     from facefusion_cli.cli.signals import stoppable
 
-    with stoppable():  # before the slower imports, so that Ctrl-C is quiet from the start
-        from facefusion_cli.cli.app import run
+    with stoppable() as received:  # before the slower imports, so that Ctrl-C is quiet from the start
+        with received.heeded():
+            from facefusion_cli.cli.app import run
 
-        return run(argv)
+        return run(argv, received)

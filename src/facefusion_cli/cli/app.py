@@ -11,7 +11,7 @@ from facefusion_cli.cli import faces, faceswap
 from facefusion_cli.cli.console import Console, flush
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
-from facefusion_cli.cli.signals import Stopped
+from facefusion_cli.cli.signals import Received, Stopped
 from facefusion_cli.errors import FaceFusionError
 
 __all__ = ["app", "run"]
@@ -46,11 +46,11 @@ def _options(
     """Swap faces in pictures."""
 
 
-def run(argv: Sequence[str] | None) -> int:
+def run(argv: Sequence[str] | None, received: Received) -> int:
     """Run the application and turn whatever happens into sentences and an exit code."""
     console = Console()
     try:
-        with in_words():
+        with in_words(), received.heeded():
             # None lets Typer read the process's own arguments, and expand wildcards where the shell does not (Windows).
             args = None if argv is None else list(argv)
             code = app(args=args, prog_name=PROGRAM, standalone_mode=False, obj=console)

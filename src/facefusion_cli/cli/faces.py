@@ -7,7 +7,7 @@ import typer
 
 from facefusion_cli.cli.console import Console
 from facefusion_cli.cli.failures import in_words
-from facefusion_cli.errors import FaceFusionError, NoFaceError
+from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,9 @@ def faces(
             show_default=False,
         ),
     ] = None,
+    no_clobber: Annotated[bool, typer.Option("--no-clobber", help="Refuse to replace a file that exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with the faces' points.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but results and errors.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more, also about errors.")] = False,
 ) -> int:
     """List the faces of PICTURE.
@@ -54,19 +55,20 @@ def faces(
     console.json, console.quiet, console.verbose = json, quiet, verbose
     try:
         with in_words():
-            return _list(console, picture, out)
+            return _list(console, picture, out, clobber=not no_clobber)
     except FaceFusionError as error:
         console.failure(error, file=str(picture))
         return error.exit_code
 
 
-def _list(console: Console, path: Path, out: str | None) -> int:
+def _list(console: Console, path: Path, out: str | None, *, clobber: bool) -> int:
     from facefusion_cli.core.media.outputs import plan_outputs
 
     # Before any work, and before the imports that take a moment.
-    output = plan_outputs([path], out)[0] if out is not None else None
+    output = plan_outputs([path], out, clobber=clobber)[0] if out is not None else None
 
     from facefusion_cli.core.faces.finder import shared_analyser
+    from facefusion_cli.core.faces.selection import no_face_found
     from facefusion_cli.core.media.images import read_picture
 
     with console.busy(f"looking for faces in {path.name}"):
@@ -75,7 +77,7 @@ def _list(console: Console, path: Path, out: str | None) -> int:
     for note in picture.notes:
         console.warning(note)
     if not found:
-        raise NoFaceError(f'no face was found in "{path}".')
+        raise no_face_found(f'"{path}"')
     annotated = None if output is None else _write_annotated(output, picture, found)
     if not console.json:
         console.table(_COLUMNS, [_row(index, face) for index, face in enumerate(found)])
@@ -109,14 +111,14 @@ _COLUMNS = ("index", "left", "top", "right", "bottom", "size", "score", "")
 
 def _row(index: int, face: "Face") -> list[str]:
     box = [f"{edge:.0f}" for edge in face.box]
-    return [str(index), *box, f"{face.size:.0f}", f"{face.score:.2f}", "" if _swappable(face) else "too small to swap"]
+    return [str(index), *box, f"{int(face.size)}", f"{face.score:.2f}", "" if _swappable(face) else "too small to swap"]
 
 
 def _described(index: int, face: "Face") -> dict[str, Any]:
     return {
         "index": index,
         "box": [round(edge, 1) for edge in face.box],
-        "size": round(face.size, 1),
+        "size": int(face.size * 10) / 10,  # never rounded up to a size that would be enough
         "score": round(face.score, 4),
         "roll": round(face.roll, 1),
         "points": [[round(float(x), 1), round(float(y), 1)] for x, y in face.points],

@@ -61,7 +61,7 @@ def faceswap(
             "--output",
             metavar="OUT",
             help="File to write; for several targets a folder, or a template such as 'new/{stem}_ada{suffix}'. "
-            "Without it: {stem}_swapped{suffix} beside each TARGET, never replacing a file.",
+            "Without it the result of one target goes beside it as {stem}_swapped{suffix} and replaces nothing.",
             show_default=False,
         ),
     ] = None,
@@ -83,7 +83,7 @@ def faceswap(
         bool,
         typer.Option(
             "--keep-metadata",
-            help="Keep in TARGET's metadata also the place (GPS), the owner and other private entries.",
+            help="Keep in TARGET's metadata also the place (GPS), author, owner, serial numbers and the like.",
         ),
     ] = False,
     face: Annotated[
@@ -121,7 +121,7 @@ def faceswap(
         typer.Option("--json", help="Print a JSON object a line for each TARGET.", rich_help_panel=_MESSAGES),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Say nothing but errors.", rich_help_panel=_MESSAGES)
+        bool, typer.Option("-q", "--quiet", help="Print nothing but results and errors.", rich_help_panel=_MESSAGES)
     ] = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Say more, also about errors.", rich_help_panel=_MESSAGES)
@@ -139,14 +139,15 @@ def faceswap(
 
             outputs = plan_outputs(targets, out, clobber=not no_clobber, inputs=[source])
             # Only now, with the names found good, what takes a moment to import.
+            from facefusion_cli.core.faces.selection import parse_selection
             from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions
 
             job = SwapJob(
                 source,
                 SwapOptions(
                     engine=engine,
-                    face=face,
-                    source_face=source_face,
+                    face=parse_selection(face, name="--face", several=True),
+                    source_face=parse_selection(source_face, name="--source-face", several=False),
                     image_quality=image_quality,
                     keep_metadata=keep_metadata,
                 ),

@@ -1,4 +1,4 @@
-"""Failures that are nobody's mistake, in words: no memory, and what the operating system refuses."""
+"""Failures that are nobody's mistake, in words: no memory, a library that is missing, what the system refuses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 
 __all__ = ["in_words"]
 
+_LIBRARY_MISSING = ": cannot open shared object file"
+_HEADLESS = (
+    'Put OpenCV\'s headless build over the other one, in the version that "pip show opencv-python" names: '
+    "pip install --force-reinstall --no-deps opencv-python-headless==VERSION"
+)
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Raise ``FaceFusionError`` for a lack of memory or an error of the operating system; let all else pass."""
+    """Raise ``FaceFusionError`` for a lack of memory or of a system library and for errors of the operating system.
+
+    All else passes.
+    """
     try:
         yield
     except Exception as error:
@@ -25,6 +33,10 @@ def in_words() -> Iterator[None]:
             raise FaceFusionError(
                 "there is not enough memory.", hint="Close other programs or take a smaller picture."
             ) from error
+        if isinstance(error, ImportError) and _LIBRARY_MISSING in error.msg:
+            library = error.msg.partition(":")[0]
+            hint = _HEADLESS if error.name == "cv2" else "Install the package of your system that holds it."
+            raise FaceFusionError(f"the system library {library} is missing.", hint=hint) from error
         if isinstance(error, OSError) and error.strerror:
             name = "" if error.filename is None else f': "{error.filename}"'
             raise FaceFusionError(f"{error.strerror}{name}.") from error

@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["Stopped", "stoppable"]
+__all__ = ["Received", "Stopped", "stoppable"]
 
 # Windows has neither SIGHUP nor SIGPIPE.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -31,23 +32,44 @@ class Stopped(SystemExit):
         self.signum = signum
 
 
+@dataclass(slots=True)
+class Received:
+    """What has come of signals so far."""
+
+    stop: Stopped | None = None
+    """What the first one raised."""
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Let the body end with ``Stopped`` if a signal came, whatever else it would end with.
+
+        C code in which the signal arrives may swallow the exception or turn it into another: a compiled module says
+        "ImportError: initialization failed".
+        """
+        try:
+            yield
+        finally:
+            if self.stop is not None:
+                raise self.stop
+
+
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[Received]:
     """Inside, the first signal raises ``Stopped`` in the main thread; a later one ends the process at once.
 
     Signals that the caller of the process had ignored (``nohup``, background jobs of a script) stay ignored.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
+        yield Received()  # only the main thread may set handlers
         return
-    first: float | None = None
+    received, first = Received(), 0.0
 
     def stop(signum: int, _frame: FrameType | None) -> None:
         nonlocal first
         now = time.monotonic()
-        if first is None:
-            first = now
-            raise Stopped(signum)
+        if received.stop is None:
+            first, received.stop = now, Stopped(signum)
+            raise received.stop
         if now - first > _SAME_WISH:
             if sys.stderr is not None and sys.stderr.isatty():
                 os.write(2, b"\x1b[?25h\n")  # the spinner hid the cursor
@@ -59,7 +81,7 @@ def stoppable() -> Iterator[None]:
     for signum in ours:
         signal.signal(signum, stop)
     try:
-        yield
+        yield received
     finally:
         for signum in ours:
             signal.signal(signum, before[signum])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
 
-__all__ = ["FaceSelection", "parse_selection", "select_faces"]
+__all__ = ["FaceSelection", "no_face_found", "parse_selection", "select_faces"]
 
 Rule = Literal["largest", "left", "right", "all", "indices"]
 _WORDS: dict[str, Rule] = {"largest": "largest", "left": "left", "right": "right", "all": "all"}
@@ -30,10 +30,10 @@ class FaceSelection:
     """With the rule ``indices``: places in the list of faces, counted from 0, left to right, in the order asked for."""
 
 
-def parse_selection(text: str, *, option: str, several: bool) -> FaceSelection:
+def parse_selection(text: str, *, name: str, several: bool) -> FaceSelection:
     """Read a choice: ``largest``, ``left``, ``right`` or an index, and if ``several`` may be ``all`` or indices, too.
 
-    ``option`` is the option's name for the message, as in ``--face``.
+    ``name`` is what the caller's user knows this choice by: a parameter, an option.
 
     Raises:
         UsageError: it is none of these.
@@ -49,8 +49,8 @@ def parse_selection(text: str, *, option: str, several: bool) -> FaceSelection:
     if not several:
         allowed = "largest, left, right or an index"
     raise UsageError(
-        f'"{text}" is no choice of face for {option}.',
-        hint=f"Give {option} {allowed}; indices count from 0, left to right.",
+        f'"{text}" is no choice of face.',
+        hint=f"{name} takes {allowed}; indices count from 0, left to right.",
     )
 
 
@@ -66,17 +66,13 @@ def select_faces(faces: Sequence[Face], selection: FaceSelection, *, name: str) 
         FaceTooSmallError: a face asked for is narrower than ``MINIMUM_SIZE``.
     """
     if not faces:
-        raise NoFaceError(
-            f"no face was found in {name}.",
-            hint="Use a picture in which the face is larger, sharper, lighter or less turned away.",
-        )
+        raise no_face_found(name)
     indices = _indices(faces, selection)
     beyond = [index for index in indices if index >= len(faces)]
     if beyond:
         raise FaceIndexError(
             f"there is no face {beyond[0]} in {name}, which has {_count(len(faces))}.",
-            hint=f"Indices count from 0, left to right; the last one is {len(faces) - 1}."
-            ' The command "facefusion faces" lists them.',
+            hint=f"Indices count from 0, left to right; the last one is {len(faces) - 1}.",
         )
     chosen = [(index, faces[index]) for index in indices]
     usable = [(index, face) for index, face in chosen if face.size >= MINIMUM_SIZE]
@@ -88,8 +84,16 @@ def select_faces(faces: Sequence[Face], selection: FaceSelection, *, name: str) 
         index, face = max(chosen, key=lambda pair: pair[1].size)
         which = f"the largest face in {name} is"
     raise FaceTooSmallError(
-        f"{which} only {face.size:.0f} pixels wide, {MINIMUM_SIZE:.0f} are needed.",
+        f"{which} only {int(face.size)} pixels wide, {MINIMUM_SIZE:.0f} are needed.",
         hint="Use a picture of higher resolution or choose a larger face.",
+    )
+
+
+def no_face_found(name: str) -> NoFaceError:
+    """The error for a picture without faces; ``name`` as for ``select_faces``."""
+    return NoFaceError(
+        f"no face was found in {name}.",
+        hint="Use a picture in which the face is larger, sharper, lighter or less turned away.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,13 @@ import numpy as np
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.finder import checked_array, shared_analyser
-from facefusion_cli.core.faces.selection import parse_selection, select_faces
+from facefusion_cli.core.faces.selection import FaceSelection, parse_selection, select_faces
 from facefusion_cli.core.faceswap.engine import choose_engine
 from facefusion_cli.core.media.composite import composite
-from facefusion_cli.core.media.encode import write_picture
+from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.images import picture_from_array, read_picture
 from facefusion_cli.core.media.outputs import AtomicOutput, plan_outputs
-from facefusion_cli.errors import UsageError
+from facefusion_cli.errors import NoFaceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SwapJob", "SwapOptions", "SwapResult", "swap_faces"]
 
+_LARGEST = FaceSelection("largest")
 _SOFT = 2.5
 """How many times wider than the source face a target face may be before the result is noticeably soft."""
 
@@ -42,8 +44,9 @@ class SwapOptions:
     """What the user may choose; see ``swap_faces``."""
 
     engine: str = "auto"
-    face: str = "largest"
-    source_face: str = "largest"
+    face: FaceSelection = _LARGEST
+    source_face: FaceSelection = _LARGEST
+    """The rule must be one that takes a single face."""
     image_quality: int = 95
     keep_metadata: bool = False
 
@@ -89,11 +92,8 @@ class SwapJob:
         self._options = options or SwapOptions()
         self._source_path = source if isinstance(source, Path) else None
         self._source_pixels = None if isinstance(source, Path) else source
-        self._face = parse_selection(self._options.face, option="--face", several=True)
-        self._source_face = parse_selection(self._options.source_face, option="--source-face", several=False)
         self._entry = choose_engine(self._options.engine)
-        if not 1 <= self._options.image_quality <= 100:
-            raise UsageError(f"{self._options.image_quality} is no image quality.", hint="Give a number from 1 to 100.")
+        check_quality(self._options.image_quality)
 
     def prepare(self) -> None:
         """Read the source and load the engine now.
@@ -140,10 +140,11 @@ class SwapJob:
         source = self._source
         picture, name = _read(target, "the target picture")
         faces = shared_analyser().find(picture.bgr)
-        chosen = select_faces(faces, self._face, name=name)
+        chosen = select_faces(faces, self._options.face, name=name)
         # Far (small) faces first, so that near ones cover them.
         ordered = sorted((face for _, face in chosen), key=lambda face: face.size)
-        patches = [self._engine.swap(picture.bgr, face, source.identity) for face in ordered]
+        with _about(name):
+            patches = [self._engine.swap(picture.bgr, face, source.identity) for face in ordered]
         swapped = composite(picture, patches)
         notes = [
             *source.notes,
@@ -167,7 +168,7 @@ class SwapJob:
         self, faces: Sequence[Face], chosen: Sequence[tuple[int, Face]], name: str, source: _Source
     ) -> Iterator[str]:
         small = sum(face.size < MINIMUM_SIZE for face in faces)
-        if self._face.rule == "all" and small:
+        if self._options.face.rule == "all" and small:
             which = "one face" if small == 1 else f"{small} faces"
             yield f"{which} in {name} narrower than {MINIMUM_SIZE:.0f} pixels stayed as they were."
         largest = max(face.size for _, face in chosen)
@@ -187,8 +188,10 @@ class SwapJob:
         assert given is not None
         picture, name = _read(given, "the source picture")
         faces = shared_analyser().find(picture.bgr)
-        ((_, face),) = select_faces(faces, self._source_face, name=name)
-        return _Source(self._engine.prepare(picture.bgr, face), face.size, _named(picture))
+        ((_, face),) = select_faces(faces, self._options.source_face, name=name)
+        with _about(name):
+            identity = self._engine.prepare(picture.bgr, face)
+        return _Source(identity, face.size, _named(picture))
 
 
 def swap_faces(
@@ -224,7 +227,13 @@ def swap_faces(
         NoFaceError: the source or the target has no usable face.
         OutputError: the result cannot be written; nothing is left behind then.
     """
-    options = SwapOptions(engine, str(face), str(source_face), image_quality, keep_metadata)
+    options = SwapOptions(
+        engine,
+        parse_selection(str(face), name="face", several=True),
+        parse_selection(str(source_face), name="source_face", several=False),
+        image_quality,
+        keep_metadata,
+    )
     job = SwapJob(source if isinstance(source, np.ndarray) else Path(source), options)
     if output is None:
         return job.swap(target if isinstance(target, np.ndarray) else Path(target))
@@ -240,6 +249,15 @@ def _read(given: Path | NDArray[np.uint8], name: str) -> tuple[Picture, str]:
     if isinstance(given, Path):
         return read_picture(given), f'"{given}"'
     return picture_from_array(checked_array(given), Path(name)), name
+
+
+@contextmanager
+def _about(name: str) -> Iterator[None]:
+    """Put the name of the picture before what an engine says, which sees pixels only."""
+    try:
+        yield
+    except NoFaceError as error:
+        raise type(error)(f"{name}: {error.message}", hint=error.hint) from error
 
 
 def _named(picture: Picture) -> tuple[str, ...]:
