@@ -86,6 +86,29 @@ def test_many_pictures_some_of_them_bad(
     assert summary == f'error: 3 of 5 pictures failed: "{no_face}", "text.jpg", "gone.jpg".'
 
 
+@posix
+def test_a_target_that_may_not_be_read_does_not_stop_the_others(tmp_path: Path) -> None:
+    # Root may read anything: what Typer asks the system is answered for it.
+    program = (
+        "import os, sys\n"
+        "from facefusion_cli.cli import main\n"
+        "asked = os.access\n"
+        "os.access = lambda path, mode, **more: not str(path).endswith('no.jpg') and asked(path, mode, **more)\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    (tmp_path / "no.jpg").write_bytes(b"x")
+    (tmp_path / "also.jpg").write_bytes(b"x")
+    (tmp_path / "out").mkdir()
+    run = subprocess.run(
+        [sys.executable, "-c", program, "faceswap", "missing.jpg", "no.jpg", "also.jpg", "-o", "out/"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert b'"missing.jpg"' in run.stderr
+
+
 def test_of_many_pictures_those_done_before_stay_and_the_others_are_made(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]]
 ) -> None:

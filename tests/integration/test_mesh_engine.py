@@ -280,6 +280,7 @@ def test_a_turned_head_borrows_from_its_mirror_image(group: Path, collins: Portr
     picture = read_picture(group).bgr
     turned = FaceAnalyser().find(picture)[1]
     patch = swapped((picture, turned), collins)
+    assert any("turned away" in note for note in patch.notes)
     points = points_in(patch, collins[1])
     for side in (119, 348):
         x, y = (round(float(v)) for v in points[side])

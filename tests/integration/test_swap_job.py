@@ -225,6 +225,12 @@ def test_a_tiny_source_is_said_to_give_a_soft_result(astronaut: Path, hopper: Pa
     assert not any("soft" in note for note in swap_faces(astronaut, hopper).notes)
 
 
+def test_one_of_several_source_faces_is_said_to_be_taken(group: Path, hopper: Path, astronaut: Path) -> None:
+    assert any("6 faces: the largest" in note for note in swap_faces(group, hopper).notes)
+    assert not any("largest" in note for note in swap_faces(group, hopper, source_face=0).notes)
+    assert not any("largest" in note for note in swap_faces(astronaut, hopper).notes)
+
+
 def test_notes_name_the_file_they_are_about(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
     moving = tmp_path / "moving.gif"
     frame = Image.open(astronaut).convert("RGB")

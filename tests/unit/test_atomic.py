@@ -118,6 +118,13 @@ def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path) -> None:
     assert names(tmp_path / "real") == ["a.jpg"]
 
 
+def test_the_name_given_says_the_format_not_what_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"old")
+    (tmp_path / "out.png").symlink_to("data")
+    with AtomicFile(tmp_path / "out.png") as file:
+        assert file.temporary.suffix == ".png"
+
+
 def test_a_link_to_nothing_yet(tmp_path: Path) -> None:
     (tmp_path / "link.jpg").symlink_to("later.jpg")
     write(tmp_path / "link.jpg")

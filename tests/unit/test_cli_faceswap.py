@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -165,3 +167,20 @@ def test_wrong_usage_has_a_json_line_too_once_it_is_known_that_json_is_wanted(
     assert err == 'error: there is no engine "none".\n'
     assert main(["faceswap", "a.jpg", "--json"]) == 2
     assert capsys.readouterr() == ("", "error: missing argument 'TARGET'. Try \"facefusion faceswap --help\".\n")
+
+
+def test_what_failed_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error holds the frames it passed through, and they hold pictures."""
+    alive: list[weakref.ref[NoFaceError]] = []
+    kept: list[int] = []
+
+    def fail(_job: PretendedJob, output: Output) -> SwapResult:
+        gc.collect()
+        kept.append(sum(reference() is not None for reference in alive))
+        error = NoFaceError(f'no face was found in "{output.target}".')
+        alive.append(weakref.ref(error))
+        raise error
+
+    monkeypatch.setattr(PretendedJob, "run", fail)
+    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "d.jpg", "-o", "new"]) == 1
+    assert kept == [0, 0, 0]

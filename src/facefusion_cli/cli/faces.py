@@ -28,7 +28,8 @@ $ facefusion faces party.jpg -o numbered.png
 def faces(
     context: typer.Context,
     picture: Annotated[
-        Path, typer.Argument(metavar="PICTURE", help="Picture to look for faces in.", show_default=False)
+        Path,
+        typer.Argument(metavar="PICTURE", help="Picture to look for faces in.", show_default=False, readable=False),
     ],
     out: Annotated[
         str | None,

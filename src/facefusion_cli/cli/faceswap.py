@@ -48,11 +48,15 @@ def _complete_source_face() -> list[tuple[str, str]]:
 def faceswap(
     context: typer.Context,
     source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="Picture with the face to take.", show_default=False)
+        Path,
+        typer.Argument(metavar="SOURCE", help="Picture with the face to take.", show_default=False, readable=False),
     ],
     targets: Annotated[
         list[Path],
-        typer.Argument(metavar="TARGET", help="Picture to put it into, or several.", show_default=False),
+        # Not judged by Typer: one unreadable target must not keep the others from being done.
+        typer.Argument(
+            metavar="TARGET", help="Picture to put it into, or several.", show_default=False, readable=False
+        ),
     ],
     out: Annotated[
         str | None,
@@ -162,7 +166,9 @@ def faceswap(
 
 def _swap_each(console: Console, job: "SwapJob", source: Path, outputs: "Sequence[Output]") -> int:
     """Swap target after target; the exit code is a lone target's own, or 1 if any of several failed."""
-    failed: list[tuple[Path, FaceFusionError]] = []
+    # The errors themselves are let go: through their tracebacks they would hold every picture that failed.
+    failed: list[Path] = []
+    exit_code = 0
     for number, output in enumerate(outputs, start=1):
         count = f" ({number} of {len(outputs)})" if len(outputs) > 1 else ""
         try:
@@ -170,7 +176,8 @@ def _swap_each(console: Console, job: "SwapJob", source: Path, outputs: "Sequenc
                 result = job.run(output)
         except FaceFusionError as error:
             console.failure(error, source=str(source), target=str(output.target), output=None)
-            failed.append((output.target, error))
+            failed.append(output.target)
+            exit_code = error.exit_code
         else:
             about = f"{output.target.name}: " if len(outputs) > 1 else ""
             for note in result.notes:
@@ -179,8 +186,8 @@ def _swap_each(console: Console, job: "SwapJob", source: Path, outputs: "Sequenc
     if not failed:
         return 0
     if len(outputs) == 1:
-        return failed[0][1].exit_code
-    names = ", ".join(f'"{target}"' for target, _ in failed)
+        return exit_code
+    names = ", ".join(f'"{target}"' for target in failed)
     console.error(f"{len(failed)} of {len(outputs)} pictures failed: {names}.")
     return 1
 

@@ -191,7 +191,10 @@ class SwapJob:
         ((_, face),) = select_faces(faces, self._options.source_face, name=name)
         with _about(name):
             identity = self._engine.prepare(picture.bgr, face)
-        return _Source(identity, face.size, _named(picture))
+        notes = list(_named(picture))
+        if len(faces) > 1 and self._options.source_face.rule == "largest":
+            notes.append(f"{name} has {len(faces)} faces: the largest was taken. The source face can be chosen.")
+        return _Source(identity, face.size, tuple(notes))
 
 
 def swap_faces(

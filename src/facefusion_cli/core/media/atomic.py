@@ -130,7 +130,7 @@ class AtomicFile:
     def _create(self, prefix: str) -> None:
         while True:
             token = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self.temporary = self._final.with_name(f"{prefix}{token}{self._final.suffix}")
+            self.temporary = self._final.with_name(f"{prefix}{token}{self._path.suffix}")
             # Created with the rights that the final file shall have: the umask applies, as to any other new file. In
             # place of another nobody may read it in the meantime who could not read that one; we have to write it.
             rights = 0o666 if self._rights is None else self._rights & 0o666 | 0o600

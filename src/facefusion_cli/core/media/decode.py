@@ -149,7 +149,7 @@ def _refuse_large(path: Path, what: str, size: tuple[int, int], limit: int) -> N
     width, height = size
     if width * height > limit:
         raise InputError(
-            f'"{path}" {what} {width} x {height} = {width * height / 1e6:.0f} million pixels; '
+            f'"{path}" {what} {width} x {height} = {width * height / 1e6:.4g} million pixels; '
             f"the limit is {limit / 1e6:g} million.",
             hint="Make it smaller, or raise the limit with the environment variable FACEFUSION_MAX_PIXELS.",
         )

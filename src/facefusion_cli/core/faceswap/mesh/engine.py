@@ -117,6 +117,8 @@ class MeshSwapper:
             painted, cover = hide_ends(small, target, points, face_size)
             colour, alpha = _over(colour, alpha, grid.enlarge(painted), grid.enlarge(cover))
             notes.append("the target seems to wear glasses: traces of them may show beside the new face.")
+        if identity.turned_away:
+            notes.append("the source's head is turned away: the side it hides is guessed from the other.")
         if identity.glasses:
             notes.append("the source seems to wear glasses: they come along, and end where the face does.")
         alpha[alpha < 1 / 255] = 0

@@ -47,6 +47,11 @@ class MeshIdentity:
     glasses: bool
 
     @property
+    def turned_away(self) -> bool:
+        """Whether one cheek can hardly be seen."""
+        return bool(self.facing[[50, 280]].min() < 0.3)
+
+    @property
     def trust_scale(self) -> NDArray[np.float32]:
         """(2,) pixels of ``trust`` per pixel of ``picture``, x and y."""
         height, width = self.picture.shape[:2]
