@@ -57,10 +57,6 @@ class Console:
         if not self.json:
             self._result(str(path))
 
-    def text(self, line: str) -> None:
-        """A line of a result that is text."""
-        self._result(line)
-
     def record(self, *, ok: bool, **fields: Any) -> None:
         """With ``--json`` one object on a line of its own, in ASCII so that any encoding and any name will do."""
         if self.json:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefusion_cli.core.faces.topology import LEFT_IRIS, RIGHT_IRIS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,8 +51,9 @@ class Face:
     @property
     def points(self) -> NDArray[np.float32]:
         """(5, 2) points in ArcFace's order: left eye, right eye, nose, left and right mouth corner, as seen upright."""
-        iris_left, iris_right = self.mesh[468, :2], self.mesh[473, :2]
-        return np.stack([iris_left, iris_right, self.mesh[4, :2], self.mesh[61, :2], self.mesh[291, :2]])
+        # The person's right eye is the left one in the picture.
+        left, right = self.mesh[RIGHT_IRIS[0], :2], self.mesh[LEFT_IRIS[0], :2]
+        return np.stack([left, right, self.mesh[4, :2], self.mesh[61, :2], self.mesh[291, :2]])
 
     @property
     def roll(self) -> float:

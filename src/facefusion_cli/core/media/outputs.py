@@ -48,7 +48,7 @@ def plan_outputs(
         if len(targets) > 1:
             raise UsageError(
                 f"{len(targets)} targets need to be told where the results go.",
-                hint='Give a folder with -o, or a template such as -o "{stem}_swapped{suffix}".',
+                hint='Name a folder as the output, or a template such as "{stem}_swapped{suffix}".',
             )
         paths, exists = [default_path(target) for target in targets], "number"
     else:

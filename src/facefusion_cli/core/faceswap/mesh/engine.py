@@ -25,7 +25,7 @@ from facefusion_cli.core.faceswap.mesh.colour import (
     to_lab,
     without_colour,
 )
-from facefusion_cli.core.faceswap.mesh.features import inner_features, mouth_openness
+from facefusion_cli.core.faceswap.mesh.features import MOUTH_CLOSED, inner_features, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import hide_ends, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.mask import face_alpha
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
 
 __all__ = ["MeshSwapper"]
-
-_MOUTH_CLOSED = 0.05
-"""Openness of a target's mouth below which it keeps its own proportions: a gap would show a line of teeth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +149,8 @@ def _warp(
     identity: MeshIdentity,
     face_size: float,
 ) -> _Warp:
-    mouth_mix = MOUTH_MIX if mouth_openness(target) >= _MOUTH_CLOSED else 0.0
+    # A shut mouth keeps its own proportions: a gap would show a line of teeth.
+    mouth_mix = MOUTH_MIX if mouth_openness(target) >= MOUTH_CLOSED else 0.0
     drawn = with_ring(mix_shapes(target, identity.mesh, mouth_mix), RING_SCALE)
     points, triangles = grid.points(drawn[:, :2]), closed_triangles()
     ids = paint_triangles(points, drawn[:, 2], triangles, grid.size)

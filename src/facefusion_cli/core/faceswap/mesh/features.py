@@ -14,10 +14,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["EYE_CLOSED", "eye_openness", "feature_area", "fill", "inner_features", "mouth_openness"]
+__all__ = [
+    "EYE_CLOSED",
+    "MOUTH_CLOSED",
+    "MOUTH_OPEN",
+    "eye_openness",
+    "feature_area",
+    "fill",
+    "inner_features",
+    "mouth_openness",
+]
 
 EYE_CLOSED = 0.14
 """Height over width of an eye below which it counts as closed."""
+MOUTH_CLOSED = 0.05
+"""Openness of a mouth (``mouth_openness``) below which the lips touch."""
+MOUTH_OPEN = 0.12
+"""Openness above which one looks into it."""
 
 # Sockets from the brows to the cheekbones, so that a pair of glasses comes along whole.
 _RIGHT_SOCKET = (*RIGHT_BROW, *RIGHT_EYE, 226, 31, 228, 229, 230, 231, 232, 233, 111, 117, 118, 119, 120, 121)

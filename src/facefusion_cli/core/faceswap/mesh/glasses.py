@@ -38,8 +38,7 @@ def wears_glasses(lab: NDArray[np.float32], points: NDArray[np.float32], face_si
         face_size: width of the face in pixels of ``lab``.
     """
     smooth = cv2.GaussianBlur(lab, (0, 0), max(0.012 * face_size, 0.5))
-    across = points[263] - points[33]
-    across = across / max(float(np.linalg.norm(across)), 1e-6)
+    across = _across(points)
     offsets = np.linspace(-0.04, 0.04, 5)[:, None, None] * face_size * across
     for number, path in enumerate(_PATHS):
         places = _along(points[list(path)], _STEP * face_size)
@@ -77,8 +76,7 @@ def hide_ends(
     inside = fill(size, oval.mean(axis=0) + (oval - oval.mean(axis=0)) * np.float32(1.06), [range(len(OVAL))]) > 0.5
     cheeks = sample(lab, points[None, [50, 280]], cv2.INTER_LINEAR)[..., 0].mean()
     dark = inside & (lab[..., 0] < 0.62 * cheeks)
-    across = points[263] - points[33]
-    across = across / max(float(np.linalg.norm(across)), 1e-6)
+    across = _across(points)
     y, x = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
     ends = np.zeros(size[::-1], np.uint8)
     for corner, outwards in ((33, -1), (263, 1)):
@@ -101,6 +99,13 @@ def _fading_to_the_border(size: tuple[int, int], width: float) -> NDArray[np.flo
     """(h, w) 0 on the outermost pixels, rising to 1 ``width`` pixels further in."""
     ramps = [np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) / max(width, 1.0), 0, 1) for n in size]
     return np.minimum(ramps[0][None, :], ramps[1][:, None]).astype(np.float32)
+
+
+def _across(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(2,) unit vector from the outer corner of the person's right eye to that of the left."""
+    line = points[263] - points[33]
+    unit: NDArray[np.float32] = line / np.float32(max(float(np.linalg.norm(line)), 1e-6))
+    return unit
 
 
 def _along(points: NDArray[np.float32], step: float) -> NDArray[np.float32]:

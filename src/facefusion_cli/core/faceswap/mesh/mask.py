@@ -10,6 +10,8 @@ import numpy as np
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
 from facefusion_cli.core.faceswap.mesh.features import (
     EYE_CLOSED,
+    MOUTH_CLOSED,
+    MOUTH_OPEN,
     eye_openness,
     feature_area,
     fill,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["face_alpha"]
 
+# Its outline as a turned head shows it.
 _NOSE = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358, 48, 278)
 
 _FOREHEAD = 0.5
@@ -74,7 +77,7 @@ def _keeps_mouth(target: float, source: float) -> bool:
 
     An open mouth cannot be filled from a closed one, and an open one squeezed into a closed one leaves a line of teeth.
     """
-    return (target > 0.12 and source < 0.10) or target < 0.05 < source
+    return (target > MOUTH_OPEN and source < 0.10) or target < MOUTH_CLOSED < source
 
 
 def _smoothstep(field: NDArray[np.floating[Any]], low: float, high: float) -> NDArray[np.float32]:
