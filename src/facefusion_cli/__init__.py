@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.finder import find_faces
     from facefusion_cli.core.faceswap.job import SwapResult, swap_faces
     from facefusion_cli.errors import (
+        DeviceError,
+        DownloadError,
         FaceFusionError,
         FaceIndexError,
         FaceTooSmallError,
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
         OutputError,
         OutputExistsError,
         UsageError,
+        WeightsDamagedError,
+        WeightsError,
+        WeightsMissingError,
     )
 
 __all__ = [
+    "DeviceError",
+    "DownloadError",
     "Face",
     "FaceFusionError",
     "FaceIndexError",
@@ -37,6 +44,9 @@ __all__ = [
     "OutputExistsError",
     "SwapResult",
     "UsageError",
+    "WeightsDamagedError",
+    "WeightsError",
+    "WeightsMissingError",
     "__version__",
     "find_faces",
     "swap_faces",

@@ -5,9 +5,14 @@
     ├── InputError             1  bad-input       a file that cannot be read or must not be
     ├── OutputError            1  output          a result that cannot be written
     │   └── OutputExistsError  1  output-exists   and must not be replaced
-    └── NoFaceError            3  no-face         nothing found
-        ├── FaceIndexError     3  face-index      fewer faces than the index asks for
-        └── FaceTooSmallError  3  face-too-small  found, but too small for a good result
+    ├── NoFaceError            3  no-face         nothing found
+    │   ├── FaceIndexError     3  face-index      fewer faces than the index asks for
+    │   └── FaceTooSmallError  3  face-too-small  found, but too small for a good result
+    ├── WeightsError           4  weights         a weight that cannot be used
+    │   ├── WeightsMissingError  4  weights-missing  is not stored
+    │   ├── WeightsDamagedError  4  weights-damaged  is not what it should be
+    │   └── DownloadError      4  download-...    cannot be fetched; the code names the cause
+    └── DeviceError            5  device          a device that was asked for cannot be used
 
 Each carries one sentence for the user, an optional hint that says what to do next, the exit code of the command and a
 short code for programs (``--json``).
@@ -16,6 +21,8 @@ short code for programs (``--json``).
 from __future__ import annotations
 
 __all__ = [
+    "DeviceError",
+    "DownloadError",
     "FaceFusionError",
     "FaceIndexError",
     "FaceTooSmallError",
@@ -24,6 +31,9 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "UsageError",
+    "WeightsDamagedError",
+    "WeightsError",
+    "WeightsMissingError",
 ]
 
 
@@ -84,3 +94,43 @@ class FaceTooSmallError(NoFaceError):
     """The face asked for is too small for a result worth having."""
 
     code = "face-too-small"
+
+
+class WeightsError(FaceFusionError):
+    """The weights of a network cannot be had, read or trusted."""
+
+    code = "weights"
+    exit_code = 4
+
+
+class WeightsMissingError(WeightsError):
+    """Weights are needed that are not stored."""
+
+    code = "weights-missing"
+
+
+class WeightsDamagedError(WeightsError):
+    """A file of weights is not what it should be: damaged, another file of that name, or none at all."""
+
+    code = "weights-damaged"
+
+
+class DownloadError(WeightsError):
+    """Weights cannot be fetched.
+
+    ``reason`` is one short word for programs: "offline", "dns", "proxy", "refused", "timeout", "interrupted", "tls",
+    "unauthorized", "gated", "forbidden", "not-found", "rate-limited", "server", "web-page", "mismatch", "disk-full" or
+    "network"; ``code`` carries it.
+    """
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.code = f"download-{reason}"
+
+
+class DeviceError(FaceFusionError):
+    """The device asked for cannot be used."""
+
+    code = "device"
+    exit_code = 5

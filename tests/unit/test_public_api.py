@@ -13,6 +13,8 @@ import facefusion_cli
 from facefusion_cli import errors
 
 EXPORTED = {
+    "DeviceError",
+    "DownloadError",
     "Face",
     "FaceFusionError",
     "FaceIndexError",
@@ -23,6 +25,9 @@ EXPORTED = {
     "OutputExistsError",
     "SwapResult",
     "UsageError",
+    "WeightsDamagedError",
+    "WeightsError",
+    "WeightsMissingError",
     "__version__",
     "find_faces",
     "swap_faces",
