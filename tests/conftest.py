@@ -6,15 +6,29 @@ not needed. None of them is copied into the repository.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import io
+import math
 import os
 import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from facefusion_cli.core.weights.catalog import Catalog, Weight
+    from facefusion_cli.core.weights.store import Store
 
 
 def pytest_configure() -> None:
@@ -71,3 +85,123 @@ def no_face(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("no_face") / "no_face.png"
     Image.fromarray(picture).save(path)
     return path
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a small file system with the options given and returns its folder; a second call changes its options."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root may mount, and only Linux has tmpfs")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = False
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        options = f"remount,{options}" if mounted else options
+        run = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        if run.returncode:
+            pytest.skip(f"mounting is not allowed here: {run.stderr.strip()}")
+        mounted = True
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+@dataclass(frozen=True)
+class ToyWeights:
+    """Small files of weights, as somebody might publish them."""
+
+    alpha: bytes
+    """An ONNX graph that adds 1 to its input."""
+    beta: bytes
+    """Another that adds 2."""
+    lips: bytes
+    """A checkpoint in torch's legacy form, of the layout in ``TOY_LAYOUT``."""
+    pack: bytes
+    """A zip file of alpha, beta and a third file."""
+
+    def __getitem__(self, name: str) -> bytes:
+        return cast("bytes", getattr(self, name))
+
+
+TOY_LAYOUT = {"encoder.weight": (4, 3), "encoder.bias": (4,), "norm.num_batches_tracked": ()}
+
+
+@pytest.fixture(scope="session")
+def toy_files() -> ToyWeights:
+    """What is published, by the names in ``toy_catalog``: ``toy_files["alpha"]``."""
+    import torch
+
+    alpha, beta = _toy_network(1.0), _toy_network(2.0)
+    tensors = {
+        f"module.{name}": torch.arange(math.prod(shape)).reshape(shape).to(torch.float32 if shape else torch.int64)
+        for name, shape in TOY_LAYOUT.items()
+    }
+    content = {"state_dict": tensors, "optimizer": {"state": {0: torch.zeros(99)}}, "global_step": 7, "global_epoch": 1}
+    lips = io.BytesIO()
+    torch.save(content, lips, _use_new_zipfile_serialization=False)
+    pack = io.BytesIO()
+    with zipfile.ZipFile(pack, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {"alpha.onnx": alpha, "beta.onnx": beta, "readme.txt": b"not needed"}.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
+    return ToyWeights(alpha, beta, lips.getvalue(), pack.getvalue())
+
+
+@pytest.fixture
+def toy_catalog(toy_files: ToyWeights, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """Weights alpha, beta (ONNX) and lips (checkpoint), and an archive pack that holds the first two.
+
+    Their sources are nowhere: put others in with ``dataclasses.replace``.
+    """
+    from facefusion_cli.core.weights import wav2lip_layout
+    from facefusion_cli.core.weights.catalog import Archive, Catalog, Licence, UrlSource, Weight
+
+    monkeypatch.setattr(wav2lip_layout, "layout", lambda: TOY_LAYOUT)
+    toys = Licence("toys", "Toys: for play only", "https://toys.test/licence")
+
+    def published(name: str, file: str) -> dict[str, Any]:
+        data = toy_files[name]
+        return {
+            "name": name,
+            "file": file,
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "sources": (UrlSource(f"https://toys.test/{file}"),),
+        }
+
+    def weight(name: str, file: str, form: Literal["onnx", "wav2lip"]) -> Weight:
+        return Weight(**published(name, file), purpose="plays", licence=toys, form=form)
+
+    return Catalog(
+        weights=(
+            weight("alpha", "alpha.onnx", "onnx"),
+            weight("beta", "beta.onnx", "onnx"),
+            weight("lips", "lips.pth", "wav2lip"),
+        ),
+        archives=(Archive(**published("pack", "pack.zip"), members={"alpha.onnx": "alpha", "beta.onnx": "beta"}),),
+    )
+
+
+@pytest.fixture
+def toy_store(toy_catalog: Catalog, tmp_path: Path) -> Store:
+    """A store for the toy catalog, in a folder "models" that does not exist yet."""
+    from facefusion_cli.core.weights.store import Store
+
+    return Store(tmp_path / "models", toy_catalog)
+
+
+def _toy_network(number: float) -> bytes:
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "number"], ["y"])],
+        "toy",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
+        [helper.make_tensor("number", TensorProto.FLOAT, [], [number])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return cast("bytes", model.SerializeToString())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import struct
 import subprocess
@@ -21,32 +20,9 @@ from facefusion_cli.core.media.outputs import AtomicOutput, Output, plan_outputs
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from facefusion_cli.core.media.images import Picture
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a small file system with the options given and returns its folder; a second call changes its options."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root may mount, and only Linux has tmpfs")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = False
-
-    def mount(options: str) -> Path:
-        nonlocal mounted
-        options = f"remount,{options}" if mounted else options
-        run = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
-        if run.returncode:
-            pytest.skip(f"mounting is not allowed here: {run.stderr.strip()}")
-        mounted = True
-        return folder
-
-    yield mount
-    if mounted:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture

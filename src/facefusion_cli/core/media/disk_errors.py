@@ -10,7 +10,7 @@ from facefusion_cli.errors import OutputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["output_error"]
+__all__ = ["output_error", "why_not_written"]
 
 _SENTENCES = {
     errno.ENOSPC: "no space is left on the disk",
@@ -25,9 +25,12 @@ _SENTENCES = {
 _HINTS = {errno.ENOSPC: "Free some space, or write to another disk.", errno.ENAMETOOLONG: "Give a shorter name."}
 
 
+def why_not_written(error: OSError) -> str:
+    """The reason, for the end of a sentence."""
+    return _SENTENCES.get(error.errno or 0) or (error.strerror or str(error)).lower()
+
+
 def output_error(path: Path, error: OSError) -> OutputError:
     """What the user is told when writing ``path`` failed."""
-    number = error.errno or 0
-    why = _SENTENCES.get(number) or (error.strerror or str(error)).lower()
-    hint = _HINTS.get(number, "Choose another place for the output.")
-    return OutputError(f'cannot write "{path}": {why}.', hint=hint)
+    hint = _HINTS.get(error.errno or 0, "Choose another place for the output.")
+    return OutputError(f'cannot write "{path}": {why_not_written(error)}.', hint=hint)

@@ -1,0 +1,1 @@
+"""The big networks' weights: which there are, where they are stored, how they are fetched."""

@@ -1,0 +1,116 @@
+"""Small operations on files: hash, write whole or not at all, move into place, and what to say when they fail."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.media.disk_errors import why_not_written
+from facefusion_cli.errors import WeightsDamagedError, WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = [
+    "ELSEWHERE",
+    "consuming",
+    "move_into_place",
+    "not_readable",
+    "not_writable",
+    "remove_file",
+    "sha256_of",
+    "write_whole",
+]
+
+ELSEWHERE = "with --models-dir or the variable FACEFUSION_HOME"
+"""How the user chooses another folder for weights, for the end of a hint."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a whole file, in 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a small file so that nobody ever sees half of it."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def move_into_place(file: Path, place: Path) -> None:
+    """Rename within one file system, content first on the disk, so that a power cut leaves the old or the new."""
+    with file.open("r+b") as opened:
+        os.fsync(opened.fileno())
+    file.replace(place)
+    if sys.platform != "win32":
+        # Not all file systems can flush a folder.
+        with suppress(OSError):
+            descriptor = os.open(place.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def remove_file(path: Path) -> bool:
+    """Delete a file of the store; whether it was there.
+
+    Raises:
+        WeightsError: it cannot be deleted.
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise not_writable(path, error) from error
+    return True
+
+
+@contextmanager
+def consuming(file: Path, place: Path) -> Iterator[None]:
+    """On the way of ``file`` to its place: remove it if it turns out wrong, and put errors of the disk into words.
+
+    Raises:
+        WeightsError: for any OSError.
+    """
+    try:
+        yield
+    except WeightsDamagedError:
+        remove_file(file)
+        raise
+    except OSError as error:
+        raise not_writable(place, error) from error
+
+
+def not_writable(path: Path, error: OSError) -> WeightsError:
+    """What the user is told when a file or folder of the store cannot be written."""
+    hint = f"Choose another folder {ELSEWHERE}."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        hint = f"Free some space, or choose a folder on another disk {ELSEWHERE}."
+    return WeightsError(f'cannot write "{path}": {why_not_written(error)}.', hint=hint)
+
+
+def not_readable(path: Path, error: OSError) -> WeightsError:
+    """What the user is told when a file of the store cannot be read."""
+    why = "there is no permission to read it" if isinstance(error, PermissionError) else why_not_written(error)
+    return WeightsError(
+        f'cannot read "{path}": {why}.',
+        hint=f"Give yourself the right to read it, or choose another folder {ELSEWHERE}.",
+    )

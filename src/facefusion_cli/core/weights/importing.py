@@ -1,0 +1,87 @@
+"""Files of weights that the user brings by hand."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.weights.catalog import Archive
+from facefusion_cli.core.weights.files import ELSEWHERE, consuming, sha256_of
+from facefusion_cli.core.weights.kinds import not_a_weight
+from facefusion_cli.core.weights.sizes import in_words
+from facefusion_cli.errors import InputError, WeightsDamagedError, WeightsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facefusion_cli.core.weights.catalog import Catalog, Weight
+    from facefusion_cli.core.weights.store import Store
+    from facefusion_cli.core.weights.watcher import Watcher
+
+__all__ = ["import_file"]
+
+
+def import_file(store: Store, path: Path, unverified: Weight | None, watcher: Watcher) -> tuple[Weight, ...]:
+    """Copy a file into the store; see ``Store.import_file``. What is stored already is left alone."""
+    file, sha256 = _recognise(store.catalog, path, unverified)
+    with store.locked(file, watcher):
+        if isinstance(file, Archive):
+            weights = tuple(store.catalog.weight(name) for name in file.members.values())
+            lacking = tuple(weight for weight in weights if store.state(weight) != "stored")
+            _check_room(store, path, sum(weight.bytes for weight in lacking))
+            store.unpack(file, path, lacking, watcher)
+            return weights
+        if sha256 != file.sha256 or store.state(file) != "stored":
+            _import_weight(store, file, path, sha256, watcher)
+        return (file,)
+
+
+def _recognise(catalog: Catalog, path: Path, unverified: Weight | None) -> tuple[Weight | Archive, str]:
+    """What the file is to be taken for, and its SHA-256."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not an ordinary file"
+            raise InputError(f'"{path}" is {kind}.', hint="Give the file of weights itself.")
+        sha256 = sha256_of(path)
+        found = catalog.identify(sha256)
+        file = found or unverified
+        if file is None:
+            raise not_a_weight(path, status.st_size, sha256, catalog)
+    except FileNotFoundError as error:
+        raise InputError(f'"{path}" does not exist.') from error
+    except OSError as error:
+        raise InputError(f'cannot read "{path}": {(error.strerror or str(error)).lower()}.') from error
+    if unverified and file != unverified:
+        raise WeightsDamagedError(f'"{path}" is {file.name}, not {unverified.name}.', hint="Leave --unverified away.")
+    return file, sha256
+
+
+def _import_weight(store: Store, weight: Weight, path: Path, sha256: str, watcher: Watcher) -> None:
+    converted = 0
+    if weight.form == "wav2lip":
+        from facefusion_cli.core.weights.checkpoint import saved_bytes
+
+        converted = saved_bytes()
+    _check_room(store, path, path.stat().st_size + converted)
+    copy = store.staging(weight, "import")
+    try:
+        with consuming(copy, store.path(weight)):
+            shutil.copyfile(path, copy)
+        if sha256 == weight.sha256:
+            store.adopt(weight, copy, watcher)
+        else:
+            store.adopt_unverified(weight, copy, sha256, str(path), watcher)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _check_room(store: Store, path: Path, needed: int) -> None:
+    free = shutil.disk_usage(store.folder).free
+    if free < needed:
+        raise WeightsError(
+            f'there is no room for "{path.name}" in "{store.folder}": {in_words(needed)} are needed, '
+            f"{in_words(free)} are free.",
+            hint=f"Free some space, or choose a folder on another disk {ELSEWHERE}.",
+        )
