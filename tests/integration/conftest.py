@@ -1,0 +1,347 @@
+"""Servers and disks that behave as such things do, and as they should not."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from facefusion_cli.core.weights.catalog import HubSource, Source
+    from facefusion_cli.core.weights.store import Store
+    from facefusion_cli.core.weights.watcher import Stage
+
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that came in."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    """Names in lower case."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answers."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    ranges: bool = True
+    """Whether a Range is honoured."""
+    length: int | None = None
+    """Of the Content-Length, if that is not true; -1: none is named."""
+    stop_at: int | None = None
+    """Number of bytes of the body after which something happens, counted from its very start."""
+    ending: Literal["close", "reset", "hang", "trickle", "go on"] = "close"
+    """What happens then."""
+    when: threading.Event | None = None
+    """It happens only after this."""
+
+
+class Server:
+    """Answers requests for paths with the replies given for them, and remembers what it was asked."""
+
+    reply = Reply
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self._replies: dict[tuple[str, str], list[Reply]] = {}
+        self._ended = threading.Event()
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                owner._answer(self)
+
+            do_HEAD = do_GET  # noqa: N815, named so by http.server
+            do_CONNECT = do_GET  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        class Quiet(ThreadingHTTPServer):
+            daemon_threads = True
+            block_on_close = False
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """Clients go away as they like."""
+
+        self._server = Quiet(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"http://{self.host}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def on(self, path: str, *replies: Reply, method: str = "GET") -> str:
+        """Answer requests for a path with one reply after the other, the last one again and again; the full address."""
+        self._replies[method, path] = list(replies)
+        return self.url + path
+
+    def gets(self, path: str | None = None) -> list[Seen]:
+        """The downloads that were begun."""
+        return [seen for seen in self.seen if seen.method == "GET" and path in (None, seen.path)]
+
+    def _answer(self, handler: BaseHTTPRequestHandler) -> None:
+        path = unquote(urlsplit(handler.path).path) if handler.command != "CONNECT" else handler.path
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        self.seen.append(Seen(handler.command, path, headers))
+        replies = self._replies.get((handler.command, path), [Reply(b"nothing here", 404)])
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
+        body, status, more = reply.body, reply.status, dict(reply.headers)
+        start = 0
+        if status == 200 and reply.ranges and (wanted := headers.get("range", "")).startswith("bytes="):
+            tag = headers.get("if-range")
+            if tag in (None, more.get("ETag"), more.get("Last-Modified")):
+                start, status = int(wanted[len("bytes=") :].rstrip("-")), 206
+                more["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+                if start >= len(body):
+                    status, body, start = 416, b"", 0
+        if reply.ending == "hang" and reply.stop_at is None:
+            self._ended.wait()
+            return
+        handler.send_response(status)
+        length = len(body) - start if reply.length is None else reply.length
+        for name, value in more.items():
+            handler.send_header(name, value)
+        if length >= 0 and "Content-Length" not in more:
+            handler.send_header("Content-Length", str(length))
+        if length < 0:
+            handler.close_connection = True
+            handler.send_header("Connection", "close")
+        handler.end_headers()
+        if handler.command == "HEAD":
+            return
+        handler.wfile.write(body[start : reply.stop_at])
+        handler.wfile.flush()
+        if reply.stop_at is not None:
+            self._end(handler, reply)
+
+    def _end(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+        handler.close_connection = True
+        if reply.when is not None:
+            reply.when.wait(60)
+        if reply.ending == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.connection.close()
+        elif reply.ending == "hang":
+            self._ended.wait()
+        elif reply.ending == "go on":
+            handler.wfile.write(reply.body[reply.stop_at :])
+        elif reply.ending == "trickle":
+            for byte in reply.body[reply.stop_at :]:
+                handler.wfile.write(bytes([byte]))
+                handler.wfile.flush()
+                if self._ended.wait(0.02):
+                    return
+
+
+class Hub(Server):
+    """A hub as huggingface_hub knows it: metadata on HEAD, the file itself on another server (``cdn``)."""
+
+    def __init__(self, cdn: Server) -> None:
+        super().__init__()
+        self.cdn = cdn
+
+    def path(self, source: HubSource) -> str:
+        kind = "datasets/" if source.repo_type == "dataset" else ""
+        return f"/{kind}{source.repo_id}/resolve/{source.revision or 'main'}/{source.path}"
+
+    def publish(
+        self, source: HubSource, body: bytes, *replies: Reply, sha256: str | None = None, size: int | None = None
+    ) -> str:
+        """Have a file; its path on the cdn. ``replies`` are the cdn's, by default the whole file."""
+        sha256 = sha256 or hashlib.sha256(body).hexdigest()
+        known = {
+            "X-Repo-Commit": COMMIT,
+            "X-Linked-Etag": f'"{sha256}"',
+            "X-Linked-Size": str(len(body) if size is None else size),
+            "Location": f"{self.cdn.url}/{sha256}?signature=1",
+        }
+        for method in ("HEAD", "GET"):
+            self.on(self.path(source), Reply(b"see there", 302, known), method=method)
+        self.cdn.on(f"/{sha256}", *(replies or (Reply(body),)))
+        return f"/{sha256}"
+
+    def refuse(self, source: HubSource, status: int, headers: dict[str, str] | None = None) -> None:
+        """Answer with an error."""
+        for method in ("HEAD", "GET"):
+            self.on(self.path(source), Reply(b"no", status, headers or {}), method=method)
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[[], Server]]:
+    """Starts a server that knows no path yet."""
+    servers: list[Server] = []
+
+    def start() -> Server:
+        servers.append(Server())
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def mirror(start_server: Callable[[], Server]) -> Server:
+    """A plain web server."""
+    return start_server()
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No proxies, and a session of huggingface_hub that knows none."""
+    from huggingface_hub import close_session
+
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    close_session()
+    yield
+    close_session()
+
+
+@pytest.fixture
+def use_hub(direct: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Makes huggingface_hub take an address for the hub's, as ``HF_ENDPOINT`` does at its import."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf_cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+
+    def use(url: str) -> None:
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+
+    use("http://hub.invalid")
+    return use
+
+
+@pytest.fixture
+def hub(use_hub: Callable[[str], None], start_server: Callable[[], Server]) -> Iterator[Hub]:
+    """A fake hub that huggingface_hub asks in this process; others are told by ``hub_environment``."""
+    hub = Hub(start_server())
+    use_hub(hub.url)
+    yield hub
+    hub.stop()
+
+
+@pytest.fixture
+def hub_environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    """Variables that make a process of its own use the fake hub."""
+    return {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf_home"), "HF_HUB_OFFLINE": "0", "NO_PROXY": "*"}
+
+
+@pytest.fixture(scope="session")
+def body() -> bytes:
+    """What the weight of ``store_of`` holds."""
+    return random.Random(3).randbytes(300_000)
+
+
+class Recorder:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, Stage]] = []
+        self.counts: list[int] = []
+        self.notes: list[str] = []
+        self.at: dict[int, Callable[[], None]] = {}
+        """Called when that many bytes are there."""
+
+    def stage(self, name: str, stage: Stage) -> None:
+        self.stages.append((name, stage))
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        self.counts.append(done)
+        for count in [count for count in self.at if done >= count]:
+            self.at.pop(count)()
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(sentence)
+
+    def when(self, count: int) -> threading.Event:
+        """Set when that many bytes are there."""
+        event = threading.Event()
+        self.at[count] = event.set
+        return event
+
+
+@pytest.fixture
+def watcher() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def store_of(tmp_path: Path, body: bytes, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Store]:
+    """Makes a store for one weight, "net", that has the sources given."""
+    from facefusion_cli.core.weights import stream
+    from facefusion_cli.core.weights.catalog import Catalog, Licence, Weight
+    from facefusion_cli.core.weights.store import Store
+
+    monkeypatch.setattr(stream, "PAUSE_SECONDS", 0.0)
+
+    def make(*sources: Source, folder: Path | None = None) -> Store:
+        weight = Weight(
+            name="net",
+            file="net.onnx",
+            bytes=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+            purpose="is fetched",
+            licence=Licence("toys", "Toys: for play only", "https://toys.test/licence"),
+            form="onnx",
+            sources=sources,
+        )
+        return Store(folder or tmp_path / "models", Catalog((weight,), ()))
+
+    return make
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a small file system with the options given and returns its folder; a second call changes its options."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root may mount, and only Linux has tmpfs")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = False
+
+    def mount(options: str) -> Path:
+        nonlocal mounted
+        options = f"remount,{options}" if mounted else options
+        run = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+        if run.returncode:
+            pytest.skip(f"mounting is not allowed here: {run.stderr.strip()}")
+        mounted = True
+        return folder
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
