@@ -17,6 +17,7 @@ from facefusion_cli.core.faceswap.mesh.colour import to_lab
 from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
 from facefusion_cli.core.faceswap.mesh.features import fill
 from facefusion_cli.core.media.images import read_picture
+from facefusion_cli.core.weights.provision import Provision
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +75,10 @@ def area(patch: Patch, face: Face, *rings: Sequence[int], grow: float = 0.0) -> 
 
 
 def test_auto_is_this_engine() -> None:
-    assert choose_engine("auto").name == "mesh"
-    assert isinstance(choose_engine("mesh").create(), MeshSwapper)
+    for name in ("auto", "mesh"):
+        entry, note = choose_engine(name, Provision.default())
+        assert (entry.name, note) == ("mesh", "")
+        assert isinstance(entry.create(), MeshSwapper)
 
 
 @pytest.mark.parametrize("who", ["collins", "admiral"])

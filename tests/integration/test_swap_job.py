@@ -22,7 +22,7 @@ from facefusion_cli import (
     find_faces,
     swap_faces,
 )
-from facefusion_cli.core.faceswap.engine import EngineEntry, choose_engine
+from facefusion_cli.core.faceswap.engine import EngineEntry, check_engine
 from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.outputs import plan_outputs
@@ -149,8 +149,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> type[PretendedEngine]:
     class Engine(PretendedEngine):
         pass
 
-    entry = EngineEntry("pretended", "", Engine, lambda: True)
-    monkeypatch.setattr("facefusion_cli.core.faceswap.job.choose_engine", lambda _name: entry)
+    monkeypatch.setattr("facefusion_cli.core.faceswap.engine.ENGINES", (EngineEntry("pretended", "", Engine),))
     return Engine
 
 
@@ -274,7 +273,7 @@ def test_wrong_choices(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="target file"):
         swap_faces(astronaut, pixels(hopper), tmp_path / "o.jpg")
     with pytest.raises(UsageError, match="magic") as refused:
-        choose_engine("magic")
+        check_engine("magic")
     assert "auto, mesh" in refused.value.hint
     assert not list(tmp_path.iterdir())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.core.weights.provision import Provision
 
 
 class PretendedJob:
@@ -26,11 +27,14 @@ class PretendedJob:
 
     asked: SwapOptions
 
-    def __init__(self, source: Path, options: SwapOptions) -> None:
+    def __init__(self, source: Path, options: SwapOptions, provision: Provision) -> None:
         self.source = source
         type(self).asked = options
         if options.engine == "none":
             raise UsageError('there is no engine "none".')
+
+    def choose(self) -> str:
+        return "another engine is used." if "lesser" in self.source.name else ""
 
     def prepare(self) -> None:
         if "bad" in self.source.name:
@@ -63,6 +67,11 @@ def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("facefusion_cli.core.faceswap.job.SwapJob", PretendedJob)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "new").mkdir()
+
+
+def test_what_is_to_be_known_of_the_engine_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "lesser.jpg", "b.jpg", "c.jpg", "-o", "new"]) == 0
+    assert capsys.readouterr().err.count("warning: another engine is used.") == 1
 
 
 def test_a_result_is_a_path_on_stdout_and_a_sentence_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:

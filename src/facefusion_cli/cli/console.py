@@ -19,7 +19,7 @@ from facefusion_cli.cli.signals import Stopped
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from rich.console import Console as RichConsole
@@ -32,7 +32,7 @@ SCHEMA = 1
 """Version of the JSON objects; grows when a key changes its meaning or goes."""
 
 _SIGPIPE = getattr(signal, "SIGPIPE", 13)
-_STYLES = {"error": "bold red", "warning": "yellow"}
+_STYLES = {"error": "bold red", "problem": "bold red", "warning": "yellow", "note": "yellow", "ok": "green"}
 # Control characters, line and paragraph separators, direction overrides, bytes of a name that are not text.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -49,6 +49,8 @@ class Console:
         self.json = False
         self.quiet = False
         self.verbose = False
+        self.drawing = False
+        """Whether something is drawn on the screen; results that go to the same terminal come out above it."""
 
     # Results, to stdout
 
@@ -62,14 +64,53 @@ class Console:
         if self.json:
             self._result(json.dumps({"schema": SCHEMA, "ok": ok, **fields}, allow_nan=False))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table of numbers, all columns to the right but the last: drawn on a terminal, else plain aligned text."""
-        if _is_terminal(sys.stdout) and _draw_table(columns, rows):
-            return
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        words: Collection[str] = (),
+        narrow: Sequence[str] = (),
+    ) -> None:
+        """A table of numbers, drawn on a terminal, else plain aligned text.
+
+        All columns stand to the right but the last and those in ``words``. ``narrow`` is said instead, line by line, on
+        a terminal too narrow for the table.
+        """
+        left = [name in words for name in columns[:-1]] + [True]
+        if _is_terminal(sys.stdout):
+            if _draw_table(columns, rows, left):
+                return
+            if narrow:
+                for line in narrow:
+                    self._result(line)
+                return
         widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
         for row in (columns, *rows):
-            cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-            self._result("  ".join([*cells, row[-1]]).rstrip())
+            cells = zip(row, widths, left, strict=True)
+            line = "  ".join(cell.ljust(width) if to_left else cell.rjust(width) for cell, width, to_left in cells)
+            self._result(line.rstrip())
+
+    def section(self, title: str, facts: Sequence[tuple[str, str, str]]) -> None:
+        """A title and facts under it: state ("info", "ok", "note", "problem"), name, text; wrapped on a terminal."""
+        from facefusion_cli.cli.layout import fact_lines
+
+        rows = [("" if state == "info" else state, printable(name), printable(text)) for state, name, text in facts]
+        if not _is_terminal(sys.stdout):
+            for line in (title, *fact_lines(rows, None), *([""] if facts else [])):
+                self._result(line)
+            return
+        from rich.console import Console as RichConsole
+        from rich.text import Text
+
+        terminal = RichConsole(file=sys.stdout, highlight=False)
+        lines = [Text(title, "bold")]
+        for line in fact_lines(rows, terminal.width):
+            line = line.encode(terminal.encoding, "backslashreplace").decode(terminal.encoding)
+            mark = line.split(" ", 1)[0]
+            lines.append(Text.assemble((mark, _STYLES.get(mark, "")), line[len(mark) :]))
+        for text in (*lines, *([Text()] if facts else [])):
+            terminal.print(text, soft_wrap=True)
 
     # Everything else, to stderr
 
@@ -82,6 +123,10 @@ class Console:
         """Something the user should know, though it went on."""
         if not self.quiet:
             self._say(sentence, label="warning")
+
+    def notice(self, sentence: str) -> None:
+        """Something that has to be said, such as terms; said even with ``--quiet``."""
+        self._say(sentence)
 
     def detail(self, sentence: str) -> None:
         """Something only ``--verbose`` shows."""
@@ -111,14 +156,41 @@ class Console:
     @contextmanager
     def busy(self, sentence: str) -> Iterator[None]:
         """Show a spinner while something takes time, on a terminal only; it leaves no trace."""
-        if self.quiet or not _is_terminal(sys.stderr) or not self._terminal.is_interactive:
+        screen = self.screen
+        if screen is None:
             yield
             return
         from rich.text import Text
 
-        spinner = "dots" if self._terminal.encoding.startswith("utf") else "line"
-        with self._terminal.status(Text(printable(sentence), overflow="ellipsis", no_wrap=True), spinner=spinner):
+        spinner = "dots" if screen.encoding.startswith("utf") else "line"
+        with screen.status(Text(printable(sentence), overflow="ellipsis", no_wrap=True), spinner=spinner):
             yield
+
+    @property
+    def screen(self) -> RichConsole | None:
+        """What can be drawn upon, with sentences coming out above; None without a terminal, or with ``--quiet``."""
+        drawable = not self.quiet and _is_terminal(sys.stderr) and self._terminal.is_interactive
+        return self._terminal if drawable else None
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody to ask."""
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+    def ask(self, question: str) -> bool:
+        """Put a question that "y" or "yes" agree to and all else denies."""
+        assert sys.stdin is not None
+        assert sys.stderr is not None
+        sys.stderr.write(f"{printable(question)} [y/N] ")
+        sys.stderr.flush()
+        answer = ""
+        try:
+            with suppress(UnicodeDecodeError):  # no yes either
+                answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C and Ctrl-D leave the cursor where it was
+                sys.stderr.write("\n")
+        return answer.strip().lower() in ("y", "yes")
 
     @cached_property
     def _terminal(self) -> RichConsole:
@@ -142,7 +214,10 @@ class Console:
 
     def _result(self, line: str) -> None:
         try:
-            _write(sys.stdout, line)
+            if self.drawing and _is_terminal(sys.stdout):
+                self._terminal.print(printable(line), soft_wrap=True, markup=False)
+            else:
+                _write(sys.stdout, line)
         except BrokenPipeError:
             raise Stopped(_SIGPIPE) from None
         except OSError as error:
@@ -159,17 +234,18 @@ def flush() -> None:
             raise
 
 
-def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Draw on the terminal behind stdout; false if that is too narrow for whole numbers."""
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[bool]) -> bool:
+    """Draw on the terminal behind stdout; false if that is too narrow for whole cells."""
     from rich import box
     from rich.console import Console as RichConsole
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for number, column in enumerate(columns, start=1):
-        table.add_column(column, justify="left" if number == len(columns) else "right")
+    for column, to_left in zip(columns, left, strict=True):
+        table.add_column(column, justify="left" if to_left else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     terminal = RichConsole(file=sys.stdout)
     if terminal.measure(table, options=terminal.options.update(width=1000)).maximum > terminal.width:
         return False

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facefusion_cli.cli.console import Console
+from facefusion_cli.cli.device_options import ModelsDirOption
 from facefusion_cli.cli.failures import in_words
+from facefusion_cli.cli.offer import provision_for
 from facefusion_cli.core.faceswap.engine import ENGINES, engine_names
 from facefusion_cli.errors import FaceFusionError
 
@@ -120,6 +122,7 @@ def faceswap(
             autocompletion=_complete_engine,
         ),
     ] = "auto",
+    models_dir: ModelsDirOption = None,
     json: Annotated[
         bool,
         typer.Option("--json", help="Print a JSON object a line for each TARGET.", rich_help_panel=_MESSAGES),
@@ -155,7 +158,10 @@ def faceswap(
                     image_quality=image_quality,
                     keep_metadata=keep_metadata,
                 ),
+                provision_for(console, models_dir),
             )
+            if note := job.choose():
+                console.warning(note)
             with console.busy(f"reading the face of {source.name}"):
                 job.prepare()
     except FaceFusionError as error:

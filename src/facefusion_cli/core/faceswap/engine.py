@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.media.patch import Patch
+    from facefusion_cli.core.weights.provision import Provision
 
-__all__ = ["ENGINES", "EngineEntry", "FaceSwapper", "choose_engine", "engine_names"]
+__all__ = ["ENGINES", "EngineEntry", "FaceSwapper", "check_engine", "choose_engine", "engine_names"]
 
 
 Identity = TypeVar("Identity")
@@ -42,13 +43,11 @@ class FaceSwapper(Protocol[Identity]):
 
 @dataclass(frozen=True, slots=True)
 class EngineEntry:
-    """An engine that can be asked for by name."""
+    """An engine that can be asked for by name; ``core/weights/needs.py`` lists the weights it needs."""
 
     name: str
     summary: str
     create: Callable[[], FaceSwapper[Any]]
-    ready: Callable[[], bool]
-    """Whether it could run now, without fetching anything."""
 
 
 def _create_mesh_engine() -> FaceSwapper[Any]:
@@ -58,25 +57,39 @@ def _create_mesh_engine() -> FaceSwapper[Any]:
 
 
 ENGINES: tuple[EngineEntry, ...] = (
-    EngineEntry("mesh", "embedded, no download: 478-point mesh warp, basic quality", _create_mesh_engine, lambda: True),
+    EngineEntry("mesh", "embedded, no download: 478-point mesh warp, basic quality", _create_mesh_engine),
 )
-"""Best first: ``auto`` takes the first one that is ready."""
+"""Best first; the last one needs no weights, so that ``auto`` always finds one."""
 
 
 def engine_names() -> tuple[str, ...]:
-    """All names ``choose_engine`` takes."""
+    """All names an engine can be asked for by."""
     return ("auto", *(entry.name for entry in ENGINES))
 
 
-def choose_engine(name: str) -> EngineEntry:
-    """The engine of that name, for ``auto`` the best one that is ready.
+def check_engine(name: str) -> None:
+    """Raise UsageError if there is no engine of that name."""
+    if name not in engine_names():
+        raise UsageError(f'there is no engine "{name}".', hint=f"Choose one of: {', '.join(engine_names())}.")
+
+
+def choose_engine(name: str, provision: Provision) -> tuple[EngineEntry, str]:
+    """The engine of that name, for ``auto`` the best one that can be had, and what the user should know of the choice.
+
+    A named engine fetches the weights it lacks. ``auto`` offers to fetch those of the best engine, where there is
+    somebody to ask; else the next one serves and the note says so ("" if there is nothing to say).
 
     Raises:
         UsageError: there is no engine of that name.
+        WeightsError: the weights of the named engine cannot be had.
     """
-    if name == "auto":
-        return next(entry for entry in ENGINES if entry.ready())
-    for entry in ENGINES:
-        if entry.name == name:
-            return entry
-    raise UsageError(f'there is no engine "{name}".', hint=f"Choose one of: {', '.join(engine_names())}.")
+    check_engine(name)
+    if name != "auto":
+        entry = next(entry for entry in ENGINES if entry.name == name)
+        provision.require(entry.name)
+        return entry, ""
+    best = ENGINES[0]
+    if provision.offer(best.name):
+        return best, ""
+    entry = next(entry for entry in ENGINES[1:] if provision.ready(entry.name))
+    return entry, provision.fallback_note(best.name, entry.name)

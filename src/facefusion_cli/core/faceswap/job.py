@@ -15,11 +15,12 @@ import numpy as np
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.finder import checked_array, shared_analyser
 from facefusion_cli.core.faces.selection import FaceSelection, parse_selection, select_faces
-from facefusion_cli.core.faceswap.engine import choose_engine
+from facefusion_cli.core.faceswap.engine import check_engine, choose_engine
 from facefusion_cli.core.media.composite import composite
 from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.images import picture_from_array, read_picture
 from facefusion_cli.core.media.outputs import AtomicOutput, plan_outputs
+from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.errors import NoFaceError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
-    from facefusion_cli.core.faceswap.engine import FaceSwapper
+    from facefusion_cli.core.faceswap.engine import EngineEntry, FaceSwapper
     from facefusion_cli.core.media.images import Picture
     from facefusion_cli.core.media.outputs import Output
 
@@ -82,18 +83,33 @@ class _Source:
 class SwapJob:
     """Reads the source once and puts its face into one target after another.
 
-    Making one is cheap; the source is read and the engine loaded by ``prepare`` or by the first ``run`` or ``swap``.
+    Making one is cheap. The engine is chosen by ``choose``, then loaded and the source read by ``prepare``; the first
+    ``run`` or ``swap`` does what has not been done.
 
     Raises:
         UsageError: an option cannot be.
     """
 
-    def __init__(self, source: Path | NDArray[np.uint8], options: SwapOptions | None = None) -> None:
+    def __init__(
+        self,
+        source: Path | NDArray[np.uint8],
+        options: SwapOptions | None = None,
+        provision: Provision | None = None,
+    ) -> None:
         self._options = options or SwapOptions()
         self._source_path = source if isinstance(source, Path) else None
         self._source_pixels = None if isinstance(source, Path) else source
-        self._entry = choose_engine(self._options.engine)
+        self._provision = provision
+        check_engine(self._options.engine)
         check_quality(self._options.image_quality)
+
+    def choose(self) -> str:
+        """Decide on the engine, once, with its weights in place; what the user should know of it, or "".
+
+        Raises:
+            WeightsError: the engine was named and its weights cannot be had.
+        """
+        return self._choice[1]
 
     def prepare(self) -> None:
         """Read the source and load the engine now.
@@ -101,6 +117,7 @@ class SwapJob:
         Raises:
             InputError: the source cannot be read.
             NoFaceError: it has no usable face.
+            WeightsError: see ``choose``.
         """
         _ = self._source
 
@@ -156,7 +173,7 @@ class SwapJob:
             source=self._source_path,
             target=target if isinstance(target, Path) else None,
             output=None,
-            engine=self._entry.name,
+            engine=self._choice[0].name,
             faces=tuple(index for index, _ in chosen),
             found=len(faces),
             seconds=0.0,
@@ -179,8 +196,12 @@ class SwapJob:
             )
 
     @cached_property
+    def _choice(self) -> tuple[EngineEntry, str]:
+        return choose_engine(self._options.engine, self._provision or Provision.default())
+
+    @cached_property
     def _engine(self) -> FaceSwapper[Any]:
-        return self._entry.create()
+        return self._choice[0].create()
 
     @cached_property
     def _source(self) -> _Source:
@@ -216,7 +237,7 @@ def swap_faces(
         target: picture that gets the face, of either kind.
         output: file for the result, in the format of its suffix; needs ``target`` to be a file. Without it the result
             comes back as ``SwapResult.image`` and nothing is written.
-        engine: "auto" or the name of an engine.
+        engine: "auto" or the name of an engine. A named one fetches the weights it lacks; "auto" fetches nothing.
         face: which faces of the target: "largest", "left", "right" (as seen in the picture), "all", an index or
             several ("0,2"), counted from 0, left to right, as ``find_faces`` lists them.
         source_face: which face of the source, likewise, but one.
@@ -229,6 +250,7 @@ def swap_faces(
         InputError: a file cannot be read, or an array is no picture.
         NoFaceError: the source or the target has no usable face.
         OutputError: the result cannot be written; nothing is left behind then.
+        WeightsError: the weights of the engine named cannot be had.
     """
     options = SwapOptions(
         engine,
@@ -239,12 +261,15 @@ def swap_faces(
     )
     job = SwapJob(source if isinstance(source, np.ndarray) else Path(source), options)
     if output is None:
-        return job.swap(target if isinstance(target, np.ndarray) else Path(target))
-    if isinstance(target, np.ndarray):
+        result = job.swap(target if isinstance(target, np.ndarray) else Path(target))
+    elif isinstance(target, np.ndarray):
         raise UsageError("an output file needs a target file.", hint="Save the result's image yourself.")
-    inputs = [] if isinstance(source, np.ndarray) else [Path(source)]
-    (planned,) = plan_outputs([Path(target)], os.fspath(output), clobber=clobber, inputs=inputs)
-    return job.run(planned)
+    else:
+        inputs = [] if isinstance(source, np.ndarray) else [Path(source)]
+        (planned,) = plan_outputs([Path(target)], os.fspath(output), clobber=clobber, inputs=inputs)
+        result = job.run(planned)
+    note = job.choose()
+    return replace(result, notes=(note, *result.notes)) if note else result
 
 
 def _read(given: Path | NDArray[np.uint8], name: str) -> tuple[Picture, str]:

@@ -1,0 +1,153 @@
+"""What an engine does about weights that it needs and that are not stored, decided once per run.
+
+A named engine fetches them, for it was asked for. Where the best engine is to be chosen nothing is fetched unasked: who
+can be asked is asked once, and the answer is remembered.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.home import models_folder
+from facefusion_cli.core.weights.catalog import Weight, catalog
+from facefusion_cli.core.weights.consent import Consent
+from facefusion_cli.core.weights.fetch import fetch
+from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
+from facefusion_cli.core.weights.room import already_fetched, check_room
+from facefusion_cli.core.weights.store import Store
+from facefusion_cli.core.weights.watcher import SILENT, Watcher
+from facefusion_cli.errors import WeightsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from facefusion_cli.core.weights.catalog import Licence
+    from facefusion_cli.core.weights.store import State
+
+    Display = Callable[[Sequence[Weight]], AbstractContextManager[Watcher]]
+
+__all__ = ["Offer", "Provision", "licences_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody is asked who could have a better engine."""
+
+    engine: str
+    weights: tuple[Weight, ...]
+    """Those that are missing."""
+    bytes: int
+    """To be downloaded."""
+    licences: tuple[Licence, ...]
+
+
+def licences_of(weights: Iterable[Weight]) -> tuple[Licence, ...]:
+    """Their licences, each once."""
+    return tuple(dict.fromkeys(weight.licence for weight in weights))
+
+
+def _undisplayed(_weights: Sequence[Weight]) -> AbstractContextManager[Watcher]:
+    return nullcontext(SILENT)
+
+
+class Provision:
+    """Sees to the weights of engines during one run."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        ask: Callable[[Offer], bool] | None = None,
+        display: Display = _undisplayed,
+        consent: Consent | None = None,
+    ) -> None:
+        """``ask`` puts an offer to the user, None where there is nobody to ask.
+
+        ``display`` is entered around the fetching of the weights it is given, and watches it.
+        """
+        self._store = store
+        self._ask = ask
+        self._display = display
+        self._consent = Consent() if consent is None else consent
+        self._offered: dict[str, bool] = {}
+
+    @classmethod
+    def default(cls) -> Provision:
+        """For the usual store, with nobody to ask and nobody to watch."""
+        return cls(Store(models_folder(), catalog()))
+
+    def ready(self, engine: str) -> bool:
+        """Whether all weights that the engine needs are stored; cheap."""
+        return not self._lacking(engine)
+
+    def require(self, engine: str) -> None:
+        """Fetch what a named engine lacks; what is damaged is set aside and fetched again.
+
+        Raises:
+            DownloadError: a weight cannot be fetched.
+            WeightsError: it cannot be stored.
+        """
+        weights = tuple(self._lacking(engine))
+        if not weights:
+            return
+        with self._display(weights) as watcher:
+            licences = licences_of(weights)
+            if not self._consent.accepted(licences):
+                terms = "; ".join(f"{licence.title} ({licence.url})" for licence in licences)
+                watcher.note(f"the weights of the {engine} engine are for non-commercial use only: {terms}.")
+            self._fetch(weights, watcher)
+
+    def offer(self, engine: str) -> bool:
+        """Whether the best engine can run, after asking to fetch what it lacks if there is somebody to ask.
+
+        Nothing is asked that was declined before, and nothing is fetched where a stored file turned out to be damaged.
+        A fetch that fails is noted.
+        """
+        if engine not in self._offered:
+            self._offered[engine] = self._decide(engine)
+        return self._offered[engine]
+
+    def fallback_note(self, engine: str, instead: str) -> str:
+        """The sentence that says why another engine than the best one is used, and how to get that one."""
+        damaged = [weight for weight, state in self._lacking(engine).items() if state == "damaged"]
+        if damaged:
+            names = ", ".join(f'"{self._store.path(weight)}"' for weight in damaged)
+            why, remedy = f"weights of the {engine} engine are damaged ({names})", "fetches them again"
+        else:
+            why, remedy = f"the weights of the better {engine} engine are not stored", "fetches them"
+        return f'the {instead} engine is used, because {why}; "facefusion download-models {engine}" {remedy}.'
+
+    def _lacking(self, engine: str) -> dict[Weight, State]:
+        weights = (self._store.catalog.weight(name) for name in ENGINE_WEIGHTS.get(engine, ()))
+        states = {weight: self._store.state(weight) for weight in weights}
+        return {weight: state for weight, state in states.items() if state in ("missing", "damaged")}
+
+    def _decide(self, engine: str) -> bool:
+        lacking = self._lacking(engine)
+        if not lacking:
+            return True
+        if "damaged" in lacking.values() or self._ask is None or self._consent.declined(engine):
+            return False
+        weights = tuple(lacking)
+        size = sum(weight.bytes - already_fetched(self._store, weight) for weight in weights)
+        offer = Offer(engine, weights, size, licences_of(weights))
+        accepted = self._ask(offer)
+        kept = self._consent.accept(offer.licences) if accepted else self._consent.decline(engine)
+        with self._display(weights if accepted else ()) as watcher:
+            if not kept:
+                watcher.note(f'the answer cannot be kept in "{self._consent.file}".')
+            if accepted:
+                try:
+                    self._fetch(weights, watcher)
+                except WeightsError as error:
+                    watcher.note(f"{error.message} {error.hint}".rstrip())
+                    return False
+        return accepted
+
+    def _fetch(self, weights: tuple[Weight, ...], watcher: Watcher) -> None:
+        check_room(self._store, weights)
+        for weight in weights:
+            fetch(weight, self._store, watcher)
