@@ -11,15 +11,29 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = SOURCE / "facefusion_cli"
 
+_ABOVE = ("facefusion_cli.core.faces", "facefusion_cli.core.faceswap", "facefusion_cli.core.diagnosis")
 FORBIDDEN = {
     "facefusion_cli.errors": ("facefusion_cli",),
     "facefusion_cli.core": ("facefusion_cli.cli",),
-    "facefusion_cli.core.media": ("facefusion_cli.core.faces", "facefusion_cli.core.faceswap"),
-    "facefusion_cli.core.inference": ("facefusion_cli.core.faces", "facefusion_cli.core.faceswap"),
-    "facefusion_cli.core.faces": ("facefusion_cli.core.faceswap",),
+    "facefusion_cli.core.media": _ABOVE,
+    "facefusion_cli.core.device": (*_ABOVE, "facefusion_cli.core.inference", "facefusion_cli.core.weights"),
+    "facefusion_cli.core.inference": (*_ABOVE, "facefusion_cli.core.weights"),
+    "facefusion_cli.core.weights": _ABOVE,
+    "facefusion_cli.core.faces": _ABOVE[1:],
+    "facefusion_cli.core.faceswap": _ABOVE[2:],
 }
 
-LATE = {"huggingface_hub", "insightface", "librosa", "onnx", "onnxruntime", "torch"}
+LATE = {
+    "filelock",
+    "httpx2",
+    "huggingface_hub",
+    "insightface",
+    "librosa",
+    "onnx",
+    "onnxruntime",
+    "safetensors",
+    "torch",
+}
 
 
 def _name(path: Path) -> str:

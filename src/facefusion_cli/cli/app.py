@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facefusion_cli import __version__
-from facefusion_cli.cli import faces, faceswap
+from facefusion_cli.cli import doctor, download_models, faces, faceswap
 from facefusion_cli.cli.console import Console, flush
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
@@ -24,10 +24,18 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable face, 130 and 143 interrupted.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable face, 4 weights not to be had, "
+    "5 device not usable, 130 and 143 interrupted.",
 )
-for _name, _module in (("faceswap", faceswap), ("faces", faces)):
-    app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLES, no_args_is_help=True)(getattr(_module, _name))
+for _name, _module, _takes_something in (
+    ("faceswap", faceswap, True),
+    ("faces", faces, True),
+    ("download-models", download_models, False),
+    ("doctor", doctor, False),
+):
+    app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLES, no_args_is_help=_takes_something)(
+        getattr(_module, _name.replace("-", "_"))
+    )
 
 
 def _show_version(wanted: bool) -> None:

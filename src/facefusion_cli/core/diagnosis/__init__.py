@@ -1,0 +1,1 @@
+"""What this installation has, and whether it works: facts as plain data, for ``facefusion doctor``."""

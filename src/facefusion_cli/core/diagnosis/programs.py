@@ -1,0 +1,72 @@
+"""ffmpeg: which one it is, and what it can write."""
+
+from __future__ import annotations
+
+import subprocess
+
+from facefusion_cli.core.diagnosis.report import Fact
+from facefusion_cli.errors import FaceFusionError
+
+__all__ = ["ffmpeg"]
+
+NEEDED = ("libx264", "aac")
+"""Encoders that videos are written with."""
+WELCOME = ("h264_nvenc", "hevc_nvenc", "libx265", "libsvtav1", "libvpx-vp9", "libopus")
+_TIMEOUT = 20  # seconds; the first start of a large program from a slow disk takes some
+_HINT = 'Run "pip install --force-reinstall --no-deps imageio-ffmpeg", or let IMAGEIO_FFMPEG_EXE name a working ffmpeg.'
+
+
+def ffmpeg() -> list[Fact]:
+    """The program that imageio-ffmpeg names, run twice."""
+    try:
+        import imageio_ffmpeg
+
+        program = imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, OSError, RuntimeError) as error:
+        problem = FaceFusionError(f"ffmpeg was not found: {str(error).strip().rstrip('.')}.", hint=_HINT)
+        return [Fact.problem("ffmpeg", problem)]
+    try:
+        version = (_asked(program, "-version").splitlines() or [""])[0]
+        listed = _asked(program, "-encoders")
+    except subprocess.TimeoutExpired:
+        return [_broken(program, f"it did not answer within {_TIMEOUT} seconds")]
+    except subprocess.CalledProcessError as error:
+        return [_broken(program, f"it ended with {error.returncode}")]
+    except OSError as error:
+        return [_broken(program, error.strerror or type(error).__name__)]
+    if not version.startswith("ffmpeg version "):
+        return [_broken(program, "it is another program")]
+    number = version.removeprefix("ffmpeg version ").split(" ")[0]
+    return [
+        Fact("ffmpeg", number, "ok", {"version": number}),
+        Fact("program", program, data={"path": program}),
+        _encoders(program, listed),
+    ]
+
+
+def _asked(program: str, question: str) -> str:
+    answer = subprocess.run(  # noqa: S603  (the program that would be run for every video)
+        [program, "-hide_banner", question],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=True,
+        timeout=_TIMEOUT,
+    )
+    return answer.stdout
+
+
+def _encoders(program: str, listed: str) -> Fact:
+    """Encoders built in; whether a GPU's encoder works is another matter."""
+    names = {words[1] for line in listed.splitlines() if len(words := line.split()) > 1}
+    found = [name for name in (*NEEDED, *WELCOME) if name in names]
+    missing = [name for name in NEEDED if name not in names]
+    if missing:
+        error = FaceFusionError(f'the ffmpeg "{program}" lacks the encoders {" and ".join(missing)}.', hint=_HINT)
+        return Fact.problem("encoders", error, found=found, missing=missing)
+    return Fact("encoders", ", ".join(found), "ok", {"found": found})
+
+
+def _broken(program: str, why: str) -> Fact:
+    return Fact.problem("ffmpeg", FaceFusionError(f'"{program}" cannot be used as ffmpeg: {why}.', hint=_HINT))
