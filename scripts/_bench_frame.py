@@ -1,0 +1,114 @@
+"""What every benchmark is made of, and how its cases are timed."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "measure"]
+
+Fact = str | float
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something to measure."""
+
+    name: str
+    run: Callable[[], object]
+    items: int = 1
+    """Things done by one run; times are given for one of them."""
+    work: float = 0.0
+    """Floating-point operations of one run, a multiplication and an addition counting as two; 0 if not counted."""
+    yardstick: str = ""
+    """The case of the same group whose operations per second this one's are compared with; "" for none."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """What else is known of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured of a case, times in milliseconds."""
+
+    case: str
+    median_ms: float
+    lowest_ms: float
+    highest_ms: float
+    cpu_ms: float
+    """Median of the processor time, user and system, child processes included (but not on Windows)."""
+    ratio: float
+    """``median_ms`` over the baseline's."""
+    tflops: float | None
+    """Floating-point operations per second by the median, in units of 10^12."""
+    of_yardstick: float | None
+    """``tflops`` over that of the yardstick."""
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases that take turns; the first is the baseline."""
+
+    title: str
+    cases: Sequence[Case]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Groups of cases, measured one group after the other; a group is made when its turn comes."""
+
+    summary: str
+    repeats: int
+    groups: Callable[[Path | None], Iterator[Group]]
+    """Takes the folder given on the command line."""
+    takes_folder: bool = False
+
+
+def measure(cases: Sequence[Case], repeats: int) -> list[Row]:
+    """Time the cases in turns, after a warm-up of each."""
+    walls: list[list[float]] = [[] for _ in cases]
+    cpus: list[list[float]] = [[] for _ in cases]
+    for turn in range(repeats + 1):
+        for case, wall, cpu in zip(cases, walls, cpus, strict=True):
+            wall_start, cpu_start = time.perf_counter(), _processor_seconds()
+            case.run()
+            if turn > 0:
+                wall.append(1000 * (time.perf_counter() - wall_start) / case.items)
+                cpu.append(1000 * (_processor_seconds() - cpu_start) / case.items)
+    medians = [statistics.median(wall) for wall in walls]
+    speeds = {
+        case.name: case.work / case.items / median / 1e9
+        for case, median in zip(cases, medians, strict=True)
+        if case.work
+    }
+    return [
+        Row(
+            case=case.name,
+            median_ms=median,
+            lowest_ms=min(wall),
+            highest_ms=max(wall),
+            cpu_ms=statistics.median(cpu),
+            ratio=median / medians[0],
+            tflops=speeds.get(case.name),
+            of_yardstick=speeds[case.name] / speeds[case.yardstick] if case.yardstick else None,
+            facts=case.facts,
+        )
+        for case, median, wall, cpu in zip(cases, medians, walls, cpus, strict=True)
+    ]
+
+
+def _processor_seconds() -> float:
+    if sys.platform == "win32":
+        return time.process_time()
+    import resource
+
+    usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
