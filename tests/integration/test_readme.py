@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,16 @@ from PIL import Image
 
 from facefusion_cli import errors
 from facefusion_cli.cli import main
+from facefusion_cli.cli.app import app
+from facefusion_cli.core.weights.catalog import Catalog
+from facefusion_cli.core.weights.needs import DEFAULT_ENGINES, ENGINE_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from facefusion_cli.core.weights.catalog import Weight
+    from facefusion_cli.core.weights.store import Store
+    from tests.conftest import ToyWeights
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,12 +36,12 @@ PYTHON = [text for language, text in CODE if language == "python"]
 SHELL = [text for language, text in CODE if language == "bash"]
 
 
-def _commands() -> Iterator[list[str]]:
+def _commands(*names: str) -> Iterator[list[str]]:
     for language, text in CODE:
         if not language:
             for line in text.splitlines():
                 words = shlex.split(line, comments=True)
-                if words[:1] == ["facefusion"] and words[1] in {"faceswap", "faces"} and "SOURCE" not in words:
+                if words[:1] == ["facefusion"] and words[1] in names and "SOURCE" not in words:
                     yield words[1:]
 
 
@@ -50,14 +58,57 @@ def _pictures(astronaut: Path, hopper: Path, group: Path, tmp_path: Path, monkey
         shutil.copyfile(hopper, tmp_path / "holiday" / name)
 
 
-@pytest.mark.parametrize("arguments", [*_commands()], ids=" ".join)
-def test_the_commands(arguments: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [*_commands("faceswap", "faces")], ids=" ".join)
+def test_the_commands_on_pictures(arguments: list[str], tmp_path: Path) -> None:
     before = set(tmp_path.rglob("*"))
     words: list[str] = []
     for word in arguments:
         words += sorted(str(path.relative_to(tmp_path)) for path in tmp_path.glob(word)) if "*" in word else [word]
     assert main(words) == 0
     assert set(tmp_path.rglob("*")) - before
+
+
+@pytest.mark.parametrize("arguments", [*_commands("download-models")], ids=" ".join)
+def test_the_commands_on_weights(
+    arguments: list[str],
+    toy_catalog: Catalog,
+    toy_files: ToyWeights,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With small files in place of the real ones, and a download that only pretends."""
+    names = [name for engine in DEFAULT_ENGINES for name in ENGINE_WEIGHTS[engine]]
+    alpha = toy_catalog.weights[0]
+    weights = tuple(replace(alpha, name=name, file=f"{name}.onnx") for name in names)
+    small = Catalog(weights, ())
+    monkeypatch.setattr("facefusion_cli.core.weights.catalog.catalog", lambda: small)
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
+    (tmp_path / "inswapper_128.onnx").write_bytes(toy_files["alpha"])
+
+    def fetch(weight: Weight, store: Store, *_: object) -> Path:
+        with store.locked(weight):
+            store.partial(weight).write_bytes(toy_files["alpha"])
+            return store.adopt(weight, store.partial(weight))
+
+    monkeypatch.setattr("facefusion_cli.cli.weights.fetch", fetch)
+    assert main(arguments) == 0
+    stored = sorted(path.stem for path in (tmp_path / "home").rglob("*.onnx"))
+    assert stored == {1: sorted(names), 2: [], 3: ["inswapper_128"]}[len(arguments)]
+    if "--list" in arguments:
+        assert all(name in capsys.readouterr().out for name in names[:1])
+
+
+@pytest.mark.parametrize("arguments", [*_commands("doctor")], ids=" ".join)
+def test_the_commands_on_devices(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert main(arguments) == (5 if "cuda" in arguments else 0)
+
+
+def test_every_command_is_shown() -> None:
+    shown = {words[0] for words in _commands("faceswap", "faces", "download-models", "doctor")}
+    assert shown == {command.name for command in app.registered_commands}
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
