@@ -1,0 +1,55 @@
+"""All operators of the torch graph, by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from .torch_operators_base import UnsupportedGraphError
+
+if TYPE_CHECKING:
+    from .torch_operators_base import Kernel, Operator, Site
+
+__all__ = ["build_kernel", "check_operator"]
+
+
+@cache
+def _operators() -> dict[str, Operator]:
+    from .torch_fusion import fused_operators
+    from .torch_operators_convolution import convolution_operators
+    from .torch_operators_pointwise import pointwise_operators
+    from .torch_operators_resize import resize_operators
+    from .torch_operators_shape import shape_operators
+    from .torch_operators_windows import pooling_operators
+
+    return {
+        **convolution_operators(),
+        **fused_operators(),
+        **pointwise_operators(),
+        **pooling_operators(),
+        **resize_operators(),
+        **shape_operators(),
+    }
+
+
+def check_operator(op: str, version: int) -> None:
+    """Refuse an operator that is not known in this version of its definition.
+
+    Raises:
+        UnsupportedGraphError: it is not.
+    """
+    known = _operators().get(op)
+    if known is None:
+        raise UnsupportedGraphError(f"{op} is not an operator that is supported.")
+    if version not in known[1]:
+        raise UnsupportedGraphError(f"{op} is not supported in version {version}.")
+
+
+def build_kernel(site: Site) -> Kernel:
+    """What computes a node.
+
+    Raises:
+        UnsupportedGraphError: it cannot be computed to the letter.
+    """
+    builder, _ = _operators()[site.node.op]
+    return builder(site)

@@ -1,0 +1,96 @@
+"""What self-checks found, remembered between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal
+
+from facefusion_cli.core.home import state_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facefusion_cli.core.device import Device, Precision
+
+__all__ = ["Backend", "Verdict", "recall", "remember"]
+
+Backend = Literal["onnxruntime", "torch"]
+
+_KEPT = 200
+"""Entries; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which maker serves a network on a device, and why."""
+
+    backend: Backend
+    device: str
+    precision: Precision
+    batched: bool
+    reason: str
+
+
+def recall(sha256: str, device: Device, threads: int) -> Verdict | None:
+    """What was found for the network of that SHA-256, unless anything it depends on has changed."""
+    entry = _read().get(_key(sha256, device, threads))
+    if entry is None:
+        return None
+    try:
+        return Verdict(**entry)
+    except TypeError:  # of another version, or altered by hand
+        return None
+
+
+def remember(sha256: str, device: Device, threads: int, verdict: Verdict) -> None:
+    """Keep it for later runs; where nothing can be written it is found out anew each time."""
+    entries = _read()
+    entries[_key(sha256, device, threads)] = asdict(verdict)
+    for key in list(entries)[:-_KEPT]:
+        del entries[key]
+    path = _path()
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _path() -> Path:
+    return state_folder() / "self-checks.json"
+
+
+def _read() -> dict[str, dict[str, Any]]:
+    try:
+        entries = json.loads(_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return (
+        {key: entry for key, entry in entries.items() if isinstance(entry, dict)} if isinstance(entries, dict) else {}
+    )
+
+
+def _key(sha256: str, device: Device, threads: int) -> str:
+    facts = (sha256, device.name, device.title, device.precisions, device.precision_asked, threads, _surroundings())
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+@cache
+def _surroundings() -> tuple[str, ...]:
+    """What else a result depends on: libraries, this package's own code for running graphs, the machine's kind."""
+    code = hashlib.sha256()
+    for module in sorted(files("facefusion_cli.core.inference").iterdir(), key=lambda module: module.name):
+        if module.name.endswith(".py"):
+            code.update(module.read_bytes())
+    return (version("torch"), version("onnxruntime"), platform.machine(), code.hexdigest())
