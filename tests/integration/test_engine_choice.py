@@ -176,3 +176,17 @@ def test_a_wrong_name_fetches_nothing(fetched: list[str], astronaut: Path) -> No
         SwapJob(astronaut, SwapOptions(engine="magic"))
     assert "auto, neural, mesh" in refused.value.hint
     assert fetched == []
+
+
+@pytest.mark.parametrize(
+    ("missing", "exit_code"), [("source", 1), ("target", 1), ("face", 3)], ids=["source", "target", "face"]
+)
+def test_nothing_is_fetched_for_pictures_that_cannot_be_used(
+    catalog: Catalog, fetched: list[str], astronaut: Path, no_face: Path, tmp_path: Path, missing: str, exit_code: int
+) -> None:
+    source = {"source": tmp_path / "gone.png", "target": astronaut, "face": no_face}[missing]
+    target = {"source": astronaut, "target": tmp_path / "gone.png", "face": astronaut}[missing]
+    assert (
+        main(["faceswap", str(source), str(target), "-o", str(tmp_path / "o.png"), "--engine", "neural"]) == exit_code
+    )
+    assert fetched == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from facefusion_cli.core.faceswap.job import SwapOptions, SwapResult
 from facefusion_cli.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from facefusion_cli.core.media.outputs import Output
     from facefusion_cli.core.weights.provision import Provision
 
@@ -37,6 +36,9 @@ class PretendedJob:
         return "another engine is used." if "lesser" in self.source.name else ""
 
     def prepare(self) -> None:
+        pass
+
+    def read(self) -> None:
         if "bad" in self.source.name:
             raise NoFaceError(f'no face was found in "{self.source}".', hint="Try another.")
 
@@ -70,6 +72,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_what_is_to_be_known_of_the_engine_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("c.jpg").touch()
     assert main(["faceswap", "lesser.jpg", "b.jpg", "c.jpg", "-o", "new"]) == 0
     assert capsys.readouterr().err.count("warning: another engine is used.") == 1
 

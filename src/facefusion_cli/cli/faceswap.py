@@ -1,5 +1,6 @@
 """``facefusion faceswap``: one face into one or many pictures."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -160,10 +161,14 @@ def faceswap(
                 ),
                 provision_for(console, models_dir),
             )
-            if note := job.choose():
-                console.warning(note)
             with console.busy(f"reading the face of {source.name}"):
-                job.prepare()
+                job.read()
+            # Weights are large: not for the sake of a name that was mistyped.
+            if any(os.path.exists(output.target) for output in outputs):  # noqa: PTH110  (Path.exists may raise)
+                if note := job.choose():
+                    console.warning(note)
+                with console.busy("loading the engine"):
+                    job.prepare()
     except FaceFusionError as error:
         console.failure(error, source=str(source), target=None, output=None)
         return error.exit_code

@@ -75,16 +75,19 @@ class SwapResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Source:
-    identity: Any
-    size: float
+    pixels: NDArray[np.uint8]
+    """(H, W, 3) BGR, sRGB."""
+    name: str
+    """What to call it in messages."""
+    face: Face
     notes: tuple[str, ...]
 
 
 class SwapJob:
     """Reads the source once and puts its face into one target after another.
 
-    Making one is cheap. The engine is chosen by ``choose``, then loaded and the source read by ``prepare``; the first
-    ``run`` or ``swap`` does what has not been done.
+    Making one is cheap. ``read`` reads the source, ``choose`` decides on the engine, ``prepare`` loads it; the first
+    ``run`` or ``swap`` does what has not been done, and looks for the target's face before it asks for an engine.
 
     Raises:
         UsageError: an option cannot be.
@@ -103,6 +106,15 @@ class SwapJob:
         check_engine(self._options.engine)
         check_quality(self._options.image_quality)
 
+    def read(self) -> None:
+        """Read the source and find its face now.
+
+        Raises:
+            InputError: the source cannot be read.
+            NoFaceError: it has no usable face.
+        """
+        _ = self._source
+
     def choose(self) -> str:
         """Decide on the engine, once, with its weights in place; what the user should know of it, or "".
 
@@ -112,14 +124,13 @@ class SwapJob:
         return self._choice[1]
 
     def prepare(self) -> None:
-        """Read the source and load the engine now.
+        """Have the engine take what it needs of the source now.
 
         Raises:
-            InputError: the source cannot be read.
-            NoFaceError: it has no usable face.
+            InputError, NoFaceError: see ``read``.
             WeightsError: see ``choose``.
         """
-        _ = self._source
+        _ = self._identity
 
     def run(self, output: Output) -> SwapResult:
         """Write the target of ``output`` with the source's face to the path of ``output``.
@@ -158,10 +169,11 @@ class SwapJob:
         picture, name = _read(target, "the target picture")
         faces = shared_analyser().find(picture.bgr)
         chosen = select_faces(faces, self._options.face, name=name)
+        identity = self._identity
         # Far (small) faces first, so that near ones cover them.
         ordered = sorted((face for _, face in chosen), key=lambda face: face.size)
         with _about(name):
-            patches = [self._engine.swap(picture.bgr, face, source.identity) for face in ordered]
+            patches = [self._engine.swap(picture.bgr, face, identity) for face in ordered]
         swapped = composite(picture, patches)
         notes = [
             *source.notes,
@@ -189,9 +201,9 @@ class SwapJob:
             which = "one face" if small == 1 else f"{small} faces"
             yield f"{which} in {name} narrower than {MINIMUM_SIZE:.0f} pixels stayed as they were."
         largest = max(face.size for _, face in chosen)
-        if largest > _SOFT * source.size:
+        if largest > _SOFT * source.face.size:
             yield (
-                f"the source face is {source.size:.0f} pixels wide and the target's {largest:.0f}:"
+                f"the source face is {source.face.size:.0f} pixels wide and the target's {largest:.0f}:"
                 " the result will be soft."
             )
 
@@ -210,12 +222,16 @@ class SwapJob:
         picture, name = _read(given, "the source picture")
         faces = shared_analyser().find(picture.bgr)
         ((_, face),) = select_faces(faces, self._options.source_face, name=name)
-        with _about(name):
-            identity = self._engine.prepare(picture.bgr, face)
         notes = list(_named(picture))
         if len(faces) > 1 and self._options.source_face.rule == "largest":
             notes.append(f"{name} has {len(faces)} faces: the largest was taken. The source face can be chosen.")
-        return _Source(identity, face.size, tuple(notes))
+        return _Source(picture.bgr, name, face, tuple(notes))
+
+    @cached_property
+    def _identity(self) -> Any:
+        source = self._source
+        with _about(source.name):
+            return self._engine.prepare(source.pixels, source.face)
 
 
 def swap_faces(
