@@ -74,6 +74,7 @@ def test_samples_look_like_what_networks_are_fed() -> None:
     first, second = samples(Pretended(INPUTS, _mix))
     assert first.feeds["target"].dtype == np.float32
     assert 0 <= first.feeds["target"].min() < first.feeds["target"].max() <= 1
+    assert -1 <= second.feeds["target"].min() < -0.9
     assert np.linalg.norm(first.feeds["source"]) == pytest.approx(1, abs=1e-6)
     assert not np.array_equal(first.feeds["target"], second.feeds["target"])
     again = samples(Pretended(INPUTS, _mix))
@@ -81,8 +82,8 @@ def test_samples_look_like_what_networks_are_fed() -> None:
 
 
 def test_free_sides_get_a_size() -> None:
-    (sample,) = samples(Pretended([Info("picture", ["N", 3, "?", None])], lambda picture: picture), count=1)
-    assert sample.feeds["picture"].shape == (1, 3, 320, 320)
+    found = samples(Pretended([Info("picture", ["N", 3, "?", None])], lambda picture: picture), count=1)
+    assert [sample.feeds["picture"].shape for sample in found] == [(1, 3, 320, 320), (1, 3, 256, 352)]
 
 
 def test_a_type_that_cannot_be_made_up_is_said() -> None:
@@ -151,6 +152,16 @@ def test_a_batch_is_free_only_if_items_do_not_see_each_other() -> None:
     assert not batches_freely(Pretended(INPUTS, _mix, fixed=True), expected, "fp32")
     entangled = Pretended(INPUTS, _per_batch)
     assert not batches_freely(entangled, samples(entangled), "fp32")
+
+
+def test_a_lack_of_memory_says_nothing_about_batches() -> None:
+    expected = samples(Pretended(INPUTS, _mix))
+
+    def short(target: NDArray[Any], source: NDArray[Any]) -> NDArray[Any]:
+        raise RuntimeError("CUDA out of memory.")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        batches_freely(Pretended(INPUTS, short), expected, "fp32")
 
 
 def test_outputs_without_an_axis_for_the_batch_cannot_be_batched() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from typing import TYPE_CHECKING
 
 import pytest
@@ -38,10 +39,12 @@ def test_a_verdict_is_remembered() -> None:
         ("b" * 64, CPU, 2),
         ("a" * 64, CPU, 1),
         ("a" * 64, replace(CPU, title="Another processor"), 2),
-        ("a" * 64, replace(CPU, precisions=("bf16",), precision_asked=True), 2),
+        ("a" * 64, replace(CPU, precisions=("bf16",)), 2),
+        ("a" * 64, replace(CPU, precision_asked=True), 2),
+        ("a" * 64, replace(CPU, asked=True), 2),
         ("a" * 64, replace(CPU, kind="cuda"), 2),
     ],
-    ids=["file", "threads", "processor", "precision", "kind"],
+    ids=["file", "threads", "processor", "precision", "precision asked", "device asked", "kind"],
 )
 def test_it_holds_only_where_it_was_found(sha256: str, device: Device, threads: int) -> None:
     remember("a" * 64, CPU, 2, VERDICT)
@@ -52,6 +55,24 @@ def test_other_libraries_or_other_code_make_it_void(monkeypatch: pytest.MonkeyPa
     remember("a" * 64, CPU, 2, VERDICT)
     monkeypatch.setattr(verdicts, "_surroundings", lambda: ("another torch",))
     assert recall("a" * 64, CPU, 2) is None
+
+
+def test_other_code_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "torch_graph").mkdir()
+    monkeypatch.setattr(verdicts, "__file__", str(tmp_path / "verdicts.py"))
+    found = set()
+    for code in ("a = 1", "a = 2"):
+        (tmp_path / "torch_graph" / "module.py").write_text(code)
+        found.add(verdicts._surroundings.__wrapped__())
+    assert len(found) == 2
+
+
+def test_a_library_that_is_missing_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(verdicts, "version", version)
+    assert verdicts._surroundings.__wrapped__()[:2] == ("none", "none")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"x": 1}', "\x00\xff"])

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
+import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
-from importlib.resources import files
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from facefusion_cli.core.home import state_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from facefusion_cli.core.device import Device, Precision
 
 __all__ = ["Backend", "Verdict", "recall", "remember"]
@@ -57,7 +55,7 @@ def remember(sha256: str, device: Device, threads: int, verdict: Verdict) -> Non
     for key in list(entries)[:-_KEPT]:
         del entries[key]
     path = _path()
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -82,7 +80,8 @@ def _read() -> dict[str, dict[str, Any]]:
 
 
 def _key(sha256: str, device: Device, threads: int) -> str:
-    facts = (sha256, device.name, device.title, device.precisions, device.precision_asked, threads, _surroundings())
+    wish = (device.name, device.title, device.precisions, device.asked, device.precision_asked)
+    facts = (sha256, wish, threads, _surroundings())
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -90,7 +89,13 @@ def _key(sha256: str, device: Device, threads: int) -> str:
 def _surroundings() -> tuple[str, ...]:
     """What else a result depends on: libraries, this package's own code for running graphs, the machine's kind."""
     code = hashlib.sha256()
-    for module in sorted(files("facefusion_cli.core.inference").iterdir(), key=lambda module: module.name):
-        if module.name.endswith(".py"):
-            code.update(module.read_bytes())
-    return (version("torch"), version("onnxruntime"), platform.machine(), code.hexdigest())
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
+        code.update(module.read_bytes())
+    return (_version("torch"), _version("onnxruntime"), platform.machine(), code.hexdigest())
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "none"
