@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -196,6 +197,19 @@ def test_a_terminal_gets_colour_but_not_with_no_color(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "stderr", plain := Terminal())
     Console().error("no face.")
     assert "31m" not in plain.getvalue()
+
+
+def test_an_address_is_not_cut_in_two_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"https://example.org/{'x' * 150}/file.onnx"
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    Console().error("the file cannot be had.", f"Or get {address} in another way.")
+    Console().error(address)
+    said = re.sub(r"\x1b\[[\d;]*m", "", stream.getvalue()).splitlines()
+    assert address in said
+    assert said[0].startswith("error: the file cannot be had.")
+    assert said[-1] == f"error: {address}"
+    assert " ".join(said[:-1]) == f"error: the file cannot be had. Or get {address} in another way."
 
 
 def test_the_spinner_turns_on_a_terminal_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:

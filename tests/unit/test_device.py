@@ -230,7 +230,7 @@ def test_pytorch_without_cuda_on_a_machine_without_gpu_sends_nobody_to_the_downl
     machine(PretendedCuda(built_for=None), signs=())
     with pytest.raises(DeviceError, match="no NVIDIA GPU was found, and the PyTorch") as caught:
         select_device("cuda")
-    assert caught.value.hint.startswith("Leave out --device")
+    assert caught.value.hint.startswith("Take --device cpu, or FACEFUSION_DEVICE=cpu.")
 
 
 def test_hidden_by_the_environment(machine: Callable[..., PretendedCuda], monkeypatch: pytest.MonkeyPatch) -> None:

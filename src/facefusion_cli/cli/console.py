@@ -203,10 +203,13 @@ class Console:
         if _is_terminal(sys.stderr):
             from rich.text import Text
 
-            text = Text(sentence)
-            if label:
-                text = Text.assemble((f"{label}: ", _STYLES[label]), text)
-            self._terminal.print(text)
+            from facefusion_cli.cli.layout import wrapped
+
+            mark = f"{label}: " if label else ""
+            first, *rest = wrapped(sentence, self._terminal.width, first=mark)
+            head = Text.assemble((mark, _STYLES.get(label, "")), first.removeprefix(mark))
+            for text in (head, *map(Text, rest)):
+                self._terminal.print(text, soft_wrap=True)
             return
         # Whoever listens has gone, or the disk with the log is full: the work matters more.
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Sections of facts as lines of aligned text."""
+"""Text in lines: sentences that fit a terminal, facts under each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["fact_lines"]
+__all__ = ["fact_lines", "wrapped"]
 
 _MARK, _NAME = 7, 28
 """Widths of the first two columns; names are as wide as the widest of a section, at most this."""
@@ -26,19 +26,22 @@ def fact_lines(facts: Sequence[tuple[str, str, str]], width: int | None) -> list
             lines.append((head + text).rstrip())
         elif width - len(head) < _NARROW:
             lines.append(head.rstrip())
-            lines += _wrapped(text, width, " " * (_MARK + 2))
+            lines += wrapped(text, width, " " * (_MARK + 2))
         else:
-            first, *rest = _wrapped(text, width, " " * len(head))
+            first, *rest = wrapped(text, width, " " * len(head))
             lines += [(head + first.lstrip()).rstrip(), *rest]
     return lines
 
 
-def _wrapped(text: str, width: int, indent: str) -> list[str]:
-    # A path or a command that is cut in two could not be copied.
+def wrapped(text: str, width: int, indent: str = "", first: str | None = None) -> list[str]:
+    """Lines of at most ``width``, at least one, each after ``indent``, the first one after ``first`` if that is given.
+
+    What is longer than a line, such as a path or an address, is not cut in two: it could not be copied.
+    """
     return textwrap.wrap(
         text,
         max(width, len(indent) + 10),
-        initial_indent=indent,
+        initial_indent=indent if first is None else first,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,

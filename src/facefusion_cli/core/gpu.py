@@ -167,7 +167,7 @@ def _without_cuda(cuda: Cuda) -> Unusable:
         return Unusable(f"{build}.", hint=_sentence(_reinstall(_NEW_CUDA)))
     return Unusable(
         f"no NVIDIA GPU was found, and {build}.",
-        hint=f"Leave out --device, {_TO_CPU} Where there is such a GPU: {_reinstall(_NEW_CUDA)}",
+        hint=f"Take --device cpu, or FACEFUSION_DEVICE=cpu. Where there is such a GPU: {_reinstall(_NEW_CUDA)}",
     )
 
 
