@@ -6,6 +6,7 @@ import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -15,8 +16,8 @@ from onnx import ModelProto, TensorProto, helper, load_model_from_string, numpy_
 
 from facefusion_cli.core.inference.onnx_runtime import open_session
 from facefusion_cli.core.inference.torch_graph import open_torch_graph
-from facefusion_cli.core.inference.torch_operators_base import Target
-from facefusion_cli.core.inference.torch_program import build_program
+from facefusion_cli.core.inference.torch_graph.base import Target
+from facefusion_cli.core.inference.torch_graph.program import build_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,7 +200,7 @@ def _same_faces(data: bytes | Path, picture: NDArray[np.uint8], size: tuple[int,
     found = []
     for session in (open_torch_graph(data, threads=2), open_session(data, threads=2)):
         scrfd = detector(session=session)
-        scrfd.prepare(0, det_thresh=threshold)
+        scrfd.prepare(-1, det_thresh=threshold)
         boxes, points = scrfd.detect(picture, input_size=size)
         # The last bit may change the order of two that are as good.
         order = np.argsort(boxes[:, :4].sum(axis=1))
@@ -214,6 +215,25 @@ def test_insightface_detects_on_a_small_network(group: Path) -> None:
     picture = cv2.imread(str(group))
     assert picture is not None
     assert _same_faces(Detector().model().SerializeToString(), picture, (128, 96), 0.7) > 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_insightface_detects_by_no_other_session_than_the_one_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, from_file: bool
+) -> None:
+    """As ``Session`` says how to make the detector."""
+    path = tmp_path / "detector.onnx"
+    path.write_bytes(Detector().model().SerializeToString())
+    session = open_torch_graph(path, threads=2)
+    run = Mock(wraps=session.run)
+    monkeypatch.setattr(session, "run", run)
+    options = {"model_file": str(path), "static_shape_sessions": False} if from_file else {}
+    scrfd = _insightface("scrfd", "SCRFD")(session=session, **options)
+    scrfd.prepare(-1, det_thresh=0.7)
+    for size in ((128, 96), (64, 64)):
+        scrfd.detect(np.zeros((96, 128, 3), np.uint8), input_size=size)
+    assert run.call_count == 2
+    assert set(scrfd.resolution_sessions.values()) == {session}
 
 
 @pytest.mark.skipif(not DETECTOR.is_file(), reason="TEST_MODELS names no folder with the weights")
@@ -255,7 +275,7 @@ def test_insightface_recognises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     features = []
     for session in (open_torch_graph(path, threads=2), open_session(path)):
         arcface = recogniser(model_file=str(path), session=session)
-        arcface.prepare(0)
+        arcface.prepare(-1)
         features.append(_quietly(arcface.get, crop, Face()))
     np.testing.assert_allclose(features[0], features[1], atol=1e-4)
     assert features[0].shape == (512,)

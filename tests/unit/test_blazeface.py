@@ -40,6 +40,9 @@ class OneAnchor:
     def get_providers(self) -> list[str]:
         return []
 
+    def set_providers(self, providers: Sequence[str]) -> None:
+        pass
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         assert output_names == ["boxes", "scores"]
         self.seen = input_feed["input"]

@@ -8,6 +8,7 @@ import os
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.errors import FaceFusionError, NoFaceError
@@ -23,15 +24,38 @@ def onnxruntime_without_memory() -> None:
     raise fail("[ONNXRuntimeError] : 1 : FAIL : bad allocation")
 
 
+def torch_without_memory() -> None:
+    torch.empty(2**50)
+
+
+def torch_without_memory_in_other_words() -> None:
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: not enough memory: you tried to ...")
+
+
+def gpu_without_memory() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
 def python_without_memory() -> None:
     raise MemoryError
 
 
-@pytest.mark.parametrize("work", [opencv_without_memory, onnxruntime_without_memory, python_without_memory])
+@pytest.mark.parametrize(
+    "work",
+    [
+        opencv_without_memory,
+        onnxruntime_without_memory,
+        torch_without_memory,
+        torch_without_memory_in_other_words,
+        gpu_without_memory,
+        python_without_memory,
+    ],
+)
 def test_lack_of_memory_is_told_in_words(work: object) -> None:
     with pytest.raises(FaceFusionError, match="not enough memory") as told, in_words():
         work()  # type: ignore[operator]
     assert told.value.exit_code == 1
+    assert "picture" not in told.value.hint  # it may be a download or a network
 
 
 def test_errors_of_the_operating_system_name_the_file() -> None:
@@ -53,7 +77,7 @@ def test_a_missing_system_library_is_named_with_what_to_do(library: str, module:
 
 
 @pytest.mark.parametrize(
-    "error", [ImportError("odd"), NoFaceError("no face."), ValueError("odd"), OSError("no number")]
+    "error", [ImportError("odd"), NoFaceError("no face."), ValueError("odd"), OSError("no number"), RuntimeError("odd")]
 )
 def test_all_else_passes(error: Exception) -> None:
     with pytest.raises(type(error)) as seen, in_words():

@@ -25,7 +25,7 @@ from facefusion_cli.core.diagnosis import libraries as libraries_module
 from facefusion_cli.core.diagnosis import networks, programs, storage
 from facefusion_cli.core.diagnosis.devices import devices
 from facefusion_cli.core.diagnosis.environment import environment, redacted
-from facefusion_cli.core.diagnosis.examine import examine
+from facefusion_cli.core.diagnosis.examine import _Examination, examine
 from facefusion_cli.core.diagnosis.libraries import LIBRARIES, libraries
 from facefusion_cli.core.diagnosis.networks import EMBEDDED, embedded_networks, stored_networks
 from facefusion_cli.core.diagnosis.programs import ffmpeg
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.diagnosis.report import Fact
     from facefusion_cli.core.weights.catalog import Weight
     from facefusion_cli.core.weights.store import Store
+    from tests.conftest import ToyWeights
 
 posix = pytest.mark.skipif(os.name != "posix", reason="the pretended ffmpeg is a shell script")
 
@@ -185,12 +186,39 @@ def test_an_embedded_network_that_gives_nonsense(monkeypatch: pytest.MonkeyPatch
     assert [fact.state for fact in embedded_networks()] == ["ok", "problem", "problem", "problem"]
 
 
-def test_a_shell_of_onnxruntime_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two installed over each other one was removed."""
-    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
-    facts = embedded_networks()
-    assert {fact.state for fact in facts} == {"problem"}
-    assert facts[0].text.startswith("onnxruntime does not work: ")
+def _broken(error: Exception) -> Callable[..., None]:
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        # Of two installed over each other one was removed: a shell is left.
+        ("onnxruntime", ModuleType("onnxruntime")),
+        ("onnxruntime.InferenceSession", _broken(RuntimeError("it was made for another processor"))),
+    ],
+)
+def test_a_broken_onnxruntime_is_blamed_alone(monkeypatch: pytest.MonkeyPatch, name: str, broken: object) -> None:
+    if isinstance(broken, ModuleType):
+        monkeypatch.setitem(sys.modules, name, broken)
+    else:
+        monkeypatch.setattr(name, broken)
+    (fact,) = embedded_networks()
+    assert (fact.name, fact.state) == ("onnxruntime", "problem")
+    assert fact.text.startswith("onnxruntime does not work: ")
+    assert fact.hint == 'Run "pip install --force-reinstall --no-deps onnxruntime".'
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_a_missing_network_is_no_fault_of_onnxruntime(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    missing = _broken(FileNotFoundError(2, "No such file or directory", name))
+    monkeypatch.setattr(networks, "open_embedded", lambda one: missing() if one == name else open_embedded(one))
+    (fact,) = [fact for fact in embedded_networks() if fact.state != "ok"]
+    assert (fact.name, fact.state) == (name, "problem")
+    assert "facefusion-cli" in fact.hint
 
 
 def test_a_bug_is_not_taken_for_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,9 +391,10 @@ def test_what_is_known_of_a_network_is_told_without_opening_it(tmp_path: Path, m
     monkeypatch.setattr(networks, "known_verdict", lambda *_, **__: VERDICT)
     monkeypatch.setattr(networks, "open_network", None)
     (fact,) = stored_networks(pretended(tmp_path, det_10g="stored", w600k_r50="damaged", wav2lip="stored"), CPU)
-    assert (fact.name, fact.state) == ("det_10g", "ok")
-    assert fact.text == f"torch on cpu in bf16, any batch size: {VERDICT.reason}"
-    assert fact.data["precision"] == "bf16"
+    assert (fact.name, fact.state) == ("det_10g", "info")
+    told = f"torch on cpu in bf16, any batch size: {VERDICT.reason}; found at its first use, not opened now"
+    assert fact.text == told
+    assert (fact.data["precision"], fact.data["tried"]) == ("bf16", False)
 
 
 def test_what_is_not_known_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -377,7 +406,9 @@ def test_what_is_not_known_is_found_out(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(networks, "known_verdict", lambda *_, **__: None)
     monkeypatch.setattr(networks, "open_network", open_network)
-    stored_networks(pretended(tmp_path, det_10g="unverified"), CPU)
+    (fact,) = stored_networks(pretended(tmp_path, det_10g="unverified"), CPU)
+    assert (fact.state, fact.data["tried"]) == ("ok", True)
+    assert "not opened" not in fact.text
     assert asked == [(tmp_path / "det_10g.onnx", CPU, catalog().weight("det_10g").sha256)]
 
 
@@ -463,13 +494,59 @@ def test_a_missing_library_is_missed_only_where_it_is_needed(tmp_path: Path, mon
         ("versions", "filelock")
     ]
     (fact,) = sections["embedded"].facts
-    assert (fact.state, fact.text) == ("note", "filelock cannot be loaded.")
+    assert fact.state == "note"
+    assert fact.text.startswith("filelock does not work: ")
     assert list(sections)[-1] == "environment"
 
 
 def _needs_filelock() -> list[Fact]:
     import_module("filelock")
     return []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "OSError('libgomp.so.1: cannot allocate memory in static TLS block')",
+        "OSError(22, '[WinError 126] cannot allocate memory in static TLS block')",
+        "ImportError('cannot allocate memory in static TLS block')",
+        "RuntimeError('cannot allocate memory in static TLS block')",
+    ],
+)
+def test_a_library_that_fails_as_it_is_imported_ends_only_its_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    (tmp_path / "failing_library.py").write_text(f"raise {error}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path))
+    monkeypatch.setattr(networks, "stored_networks", lambda *_: import_module("failing_library"))
+    sections = {section.key: section for section in examine("cpu", models=tmp_path)}
+    (fact,) = sections["networks"].facts
+    assert fact.state == "note"
+    assert fact.text.startswith("failing_library does not work: ")
+    assert fact.text.endswith("cannot allocate memory in static TLS block.")
+    assert list(sections)[-1] == "environment"
+
+
+def test_a_shell_of_onnxruntime_is_found_out_with_networks_stored(
+    toy_files: ToyWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "det_10g.onnx").write_bytes(toy_files["alpha"])
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path))
+    monkeypatch.setattr(_Examination, "_store", lambda _: pretended(tmp_path, det_10g="stored"))
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    sections = {section.key: section for section in examine("cpu", models=tmp_path)}
+    problems = [(key, fact.name) for key, section in sections.items() for fact in section.problems]
+    assert problems == [("embedded", "onnxruntime")]
+    (fact,) = sections["networks"].facts
+    assert (fact.state, fact.hint) == ("note", "See the problems above.")
+    assert fact.text.startswith("onnxruntime does not work: ")
+
+
+def test_a_file_that_cannot_be_read_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "stored_networks", _broken(PermissionError(13, "Permission denied", "a.onnx")))
+    with pytest.raises(PermissionError):
+        list(examine("cpu", models=tmp_path))
 
 
 def test_select_device_is_what_is_reported() -> None:

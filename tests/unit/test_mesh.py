@@ -46,6 +46,9 @@ class FixedMesh:
     def get_providers(self) -> list[str]:
         return []
 
+    def set_providers(self, providers: Sequence[str]) -> None:
+        pass
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         assert output_names == ["landmarks", "presence"]
         self.seen = input_feed["input"]
@@ -155,6 +158,9 @@ class Wandering:
 
     def get_providers(self) -> list[str]:
         return []
+
+    def set_providers(self, providers: Sequence[str]) -> None:
+        pass
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         assert output_names == ["landmarks", "presence"]

@@ -50,6 +50,9 @@ class Pretended:
     def get_providers(self) -> list[str]:
         return ["PretendedProvider"]
 
+    def set_providers(self, providers: Sequence[str]) -> None:
+        pass
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         self.calls += 1
         arrays = [input_feed[info.name] for info in self._inputs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 import torch
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
+from facefusion_cli.core.inference.one_by_one import OneByOne
 from facefusion_cli.core.inference.onnx_runtime import open_session
-from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError, open_torch_graph
+from facefusion_cli.core.inference.torch_graph import TorchGraph, UnsupportedGraphError, open_torch_graph
+from facefusion_cli.core.inference.torch_graph.program import Program, Step, ValueInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -107,6 +110,12 @@ def test_only_the_outputs_asked_for_come_back() -> None:
     np.testing.assert_array_equal(second, both[1])
 
 
+def test_a_graph_stays_on_its_device() -> None:
+    for session in (graph := open_torch_graph(small().SerializeToString(), threads=1), OneByOne(graph)):
+        session.set_providers(["CUDAExecutionProvider"])
+        assert session.get_providers() == ["CPUExecutionProvider"]
+
+
 def test_results_are_the_callers_own() -> None:
     nodes = [helper.make_node("Identity", ["x"], ["same"]), helper.make_node("Identity", ["w"], ["weight"])]
     model = network(nodes, {"x": [2]}, {"same": [2], "weight": [2]}, {"w": floats(2)})
@@ -190,14 +199,62 @@ def test_several_threads_at_once() -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_number_of_threads_is_put_back() -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """The caller uses two threads, and so does what it starts."""
     before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        open_torch_graph(small().SerializeToString(), threads=1).run(None, {"x": PICTURE})
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def seen_by_a_new_thread() -> int:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(torch.get_num_threads).result()
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_graph_runs_on_its_own_number_of_threads(threads: int) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def kernel(value: torch.Tensor) -> torch.Tensor:
+        seen.append((torch.get_num_threads(), seen_by_a_new_thread()))
+        return value
+
+    info = [ValueInfo("x", [1], "tensor(float)")]
+    session = TorchGraph(
+        Program(info, [ValueInfo("y", [1], "tensor(float)")], {}, [Step(kernel, ["x"], ["y"], [])]), "cpu", threads
+    )
+    for _ in range(2):
+        session.run(None, {"x": floats(1)})
+    assert seen == [(threads, 2)] * 2
+    assert torch.get_num_threads() == seen_by_a_new_thread() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_sessions_at_once_leave_the_number_of_threads_to_others_as_it_was() -> None:
+    sessions = [open_torch_graph(small().SerializeToString(), threads=threads) for threads in (5, 6, 7, 8)]
+    with ThreadPoolExecutor(8) as pool:
+        runs = [pool.submit(session.run, None, {"x": PICTURE}) for session in sessions * 4]
+        for run in runs:
+            run.result()
+    assert torch.get_num_threads() == seen_by_a_new_thread() == 2
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_bounds_beyond_the_precision_are_none(precision: Precision) -> None:
+    end = float(np.finfo(np.float32).max)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"]),
+        helper.make_node("Clip", ["c"], ["d"], min=-end, max=end),
+        helper.make_node("Clip", ["d"], ["y"], min=0.0),
+    ]
+    weights = {"w": floats(4, 3, 1, 1)}
+    data = network(nodes, {"x": [1, 3, 8, "w"]}, {"y": [1, 4, 8, "w"]}, weights, opset=9).SerializeToString()
+    (got,) = open_torch_graph(data, precision=precision, threads=1).run(None, {"x": PICTURE})
+    (right,) = open_session(data).run(None, {"x": PICTURE})
+    np.testing.assert_allclose(got, right, atol=0.02)
 
 
 def test_shapes_computed_as_it_runs() -> None:

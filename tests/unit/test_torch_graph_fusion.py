@@ -11,8 +11,8 @@ from onnx import ModelProto, TensorProto, helper, load_model_from_string, numpy_
 
 from facefusion_cli.core.inference.onnx_runtime import open_session
 from facefusion_cli.core.inference.torch_graph import open_torch_graph
-from facefusion_cli.core.inference.torch_operators_base import Target
-from facefusion_cli.core.inference.torch_program import build_program
+from facefusion_cli.core.inference.torch_graph.base import Target
+from facefusion_cli.core.inference.torch_graph.program import build_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -188,6 +188,33 @@ def test_clip() -> None:
     check("Clip", [PICTURE, number(0.5), number(0.25)], 13)
 
 
+END = float(np.finfo(np.float32).max)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "opset", "attributes"),
+    [
+        ((), 9, {}),
+        ((), 9, {"min": -END, "max": END}),
+        ((), 11, {}),
+        ((number(0),), 11, {}),
+        ((None, number(0)), 11, {}),
+        ((number(-END), number(END)), 13, {}),
+        ((number(-np.inf), number(np.inf)), 13, {}),
+    ],
+)
+def test_clip_at_the_ends_of_float32(
+    bounds: tuple[NDArray[np.float32] | None, ...], opset: int, attributes: dict[str, float]
+) -> None:
+    values = np.array([-np.inf, -END, -1, 0, 1, END, np.inf, np.nan], np.float32)
+    check("Clip", [values, *bounds], opset, **attributes)
+
+
+def test_clip_of_integers() -> None:
+    for bound in (None, np.array(0)):
+        check("Clip", [longs(-5, 1, 2**62), bound, np.array(3)], 12, gives=TensorProto.INT64)
+
+
 def test_reductions_with_axes_as_input() -> None:
     check("ReduceMean", [PICTURE, longs(2, 3)], 18)
     check("ReduceMean", [PICTURE], 18, noop_with_empty_axes=1)
@@ -375,6 +402,7 @@ def test_squeeze_and_unsqueeze() -> None:
     check("Squeeze", [thin], 11)
     check("Squeeze", [thin], 11, axes=[0, -2])
     check("Squeeze", [thin, longs(2)], 13)
+    check("Squeeze", [thin, longs()], 13)
     check("Unsqueeze", [PICTURE], 11, axes=[0, 3])
     check("Unsqueeze", [PICTURE, longs(-1, 1)], 13)
 

@@ -36,7 +36,7 @@ def doctor(
 ) -> int:
     """Examine this installation: versions, devices, networks, ffmpeg, weights, disks.
 
-    Everything is tried, not only looked up. Nothing is downloaded.
+    Everything is tried, not only looked up; a stored network only the first time. Nothing is downloaded.
 
     The exit code is 0 if the engines at hand can run, else that of the first problem: 1, 4 for weights, 5 for a device.
     """

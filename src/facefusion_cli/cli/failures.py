@@ -19,6 +19,15 @@ _HEADLESS = (
 )
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
+_NO_MEMORY = (
+    "bad allocation",
+    "bad_alloc",
+    "Failed to allocate memory",
+    "can't allocate memory",
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+)
+
 
 @contextmanager
 def in_words() -> Iterator[None]:
@@ -31,7 +40,7 @@ def in_words() -> Iterator[None]:
     except Exception as error:
         if _is_out_of_memory(error):
             raise FaceFusionError(
-                "there is not enough memory.", hint="Close other programs or take a smaller picture."
+                "there is not enough memory.", hint="Close other programs, or let this one have more memory."
             ) from error
         if isinstance(error, ImportError) and _LIBRARY_MISSING in error.msg:
             library = error.msg.partition(":")[0]
@@ -50,6 +59,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     library = type(error).__module__.partition(".")[0]
     if library == "cv2":
         return getattr(error, "code", None) == _OPENCV_NO_MEMORY
-    return library == "onnxruntime" and any(
-        sign in str(error) for sign in ("bad allocation", "bad_alloc", "Failed to allocate memory")
-    )
+    if library == "torch" and type(error).__name__ == "OutOfMemoryError":  # a GPU's
+        return True
+    # torch says the same of the processor's memory by a plain RuntimeError.
+    foreign = library in ("onnxruntime", "torch") or type(error) is RuntimeError
+    return foreign and any(sign in str(error) for sign in _NO_MEMORY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import walk_tb
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.device import Device, select_device
@@ -27,8 +29,8 @@ def examine(
 ) -> Iterator[Section]:
     """Look at everything that the command stands on; one section after another, as each takes its time.
 
-    A device that was asked for and does not work is a problem in the report. So is a library that is missing; a section
-    that cannot do without it says so.
+    A device that was asked for and does not work is a problem in the report. So is a library that is missing or
+    broken; a section that cannot do without it says so.
 
     Raises:
         UsageError: no such device, precision or number of threads can be.
@@ -58,11 +60,31 @@ def examine(
 def _facts(part: Callable[[], list[Fact]]) -> tuple[Fact, ...]:
     try:
         return tuple(part())
-    except ImportError as error:
-        library = (error.name or "").partition(".")[0]
-        if library in ("", "facefusion_cli"):
+    except Exception as error:
+        library = _library_at_fault(error)
+        if not library:
             raise
-        return (Fact("left out", f"{library} cannot be loaded.", "note", hint="See the versions above."),)
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")
+        return (Fact("left out", f"{library} does not work: {reason}.", "note", hint="See the problems above."),)
+
+
+def _library_at_fault(error: Exception) -> str:
+    """The library that is missing, or broken so that it cannot be imported; "" where it is our own code.
+
+    A broken one may raise anything as it is imported: OSError where the system cannot load what it is made of. Of two
+    packages installed over each other one removed leaves a shell behind, a module without its names.
+    """
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code.co_name == "<module>" and (library := _outermost(frame.f_globals.get("__name__"))):
+            return library
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        return _outermost(error.obj.__name__)
+    return _outermost(error.name) if isinstance(error, ImportError) else ""
+
+
+def _outermost(module: str | None) -> str:
+    package = (module or "").partition(".")[0]
+    return "" if package == "facefusion_cli" else package
 
 
 class _Examination:

@@ -31,6 +31,7 @@ LIBRARIES = {
     "insightface": "insightface",
     "librosa": "librosa.filters",
     "safetensors": "safetensors",
+    "httpx2": "httpx2",
     "huggingface-hub": "huggingface_hub.file_download",
     "imageio-ffmpeg": "imageio_ffmpeg",
     "filelock": "filelock",

@@ -57,7 +57,7 @@ def _weight(store: Store, weight: Weight) -> Fact:
     data = {"bytes": weight.bytes, "path": str(path), "engines": list(engines_that_need(weight.name))}
     try:
         state = store.state(weight)
-        if state == "damaged":
+        if state != "missing":
             store.require(weight)
     except WeightsError as error:
         return Fact.problem(weight.name, error, **data, stored="damaged")

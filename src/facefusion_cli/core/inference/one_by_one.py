@@ -38,6 +38,9 @@ class OneByOne:
         """Where it runs."""
         return self._session.get_providers()
 
+    def set_providers(self, providers: Sequence[str]) -> None:
+        """Does nothing: the session runs where it was opened. insightface's classes call it for the CPU."""
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs named, or all of them for None; all inputs have the same length along their first axis."""
         count = max(len(array) for array in input_feed.values())

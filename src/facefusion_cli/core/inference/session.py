@@ -35,6 +35,9 @@ class Session(Protocol):
     """A network ready to run: the part of ``onnxruntime.InferenceSession`` that insightface's own classes call.
 
     Whatever satisfies it can stand behind those classes and behind ours. ``run`` may be called from several threads.
+
+    insightface's ``SCRFD`` must be made with ``session`` alone, or with ``static_shape_sessions=False``: given
+    ``model_file`` as well it opens sessions of its own on onnxruntime, one for each size of input, and runs those.
     """
 
     def get_inputs(self) -> Sequence[TensorInfo]:
@@ -51,4 +54,11 @@ class Session(Protocol):
 
     def get_providers(self) -> list[str]:
         """Where it runs, best first, in onnxruntime's words (``CPUExecutionProvider``)."""
+        ...
+
+    def set_providers(self, providers: Sequence[str]) -> None:
+        """Move to where the providers run; one that cannot move stays.
+
+        insightface's classes ask for the CPU in ``prepare`` with a negative number of the device.
+        """
         ...

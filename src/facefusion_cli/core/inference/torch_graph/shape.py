@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .torch_operators_base import UnsupportedGraphError, alike, always, ints
+from facefusion_cli.core.inference.torch_graph.base import UnsupportedGraphError, alike, always, ints
 
 if TYPE_CHECKING:
     import torch
 
-    from .torch_operators_base import Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Kernel, Operator, Site
 
 __all__ = ["element_type", "shape_operators"]
 
@@ -130,7 +130,8 @@ def _transpose(site: Site) -> Kernel:
 
 def _squeeze(site: Site) -> Kernel:
     axes = site.take_ints("axes", 1)
-    if axes is None:
+    if not axes:
+        # onnxruntime takes a list that is empty for one that is absent.
         return lambda value, *_: value.squeeze()
 
     def run(value: torch.Tensor, *_: None) -> torch.Tensor:

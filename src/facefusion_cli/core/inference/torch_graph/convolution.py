@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .torch_operators_base import alike, wide
-from .torch_operators_windows import Windows
+from facefusion_cli.core.inference.torch_graph.base import alike, wide
+from facefusion_cli.core.inference.torch_graph.windows import Windows
 
 if TYPE_CHECKING:
     import torch
 
-    from .torch_operators_base import Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Kernel, Operator, Site
 
 __all__ = ["convolution_operators"]
 

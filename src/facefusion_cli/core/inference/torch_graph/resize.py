@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .torch_operators_base import UnsupportedGraphError, ints
+from facefusion_cli.core.inference.torch_graph.base import UnsupportedGraphError, ints
 
 if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from .torch_operators_base import Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Kernel, Operator, Site
 
 __all__ = ["resize_operators"]
 

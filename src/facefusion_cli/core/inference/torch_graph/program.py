@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .torch_fusion import fold_batch_normalization, fuse_instance_normalization
-from .torch_operators import build_kernel, check_operator
-from .torch_operators_base import Node, Site, Target, UnsupportedGraphError
+from facefusion_cli.core.inference.torch_graph.base import Node, Site, Target, UnsupportedGraphError
+from facefusion_cli.core.inference.torch_graph.fusion import fold_batch_normalization, fuse_instance_normalization
+from facefusion_cli.core.inference.torch_graph.operators import build_kernel, check_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from .torch_operators_base import Kernel
+    from facefusion_cli.core.inference.torch_graph.base import Kernel
 
 __all__ = ["NUMPY_TYPES", "Program", "Step", "ValueInfo", "build_program"]
 

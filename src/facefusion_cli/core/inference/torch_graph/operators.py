@@ -5,22 +5,22 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .torch_operators_base import UnsupportedGraphError
+from facefusion_cli.core.inference.torch_graph.base import UnsupportedGraphError
 
 if TYPE_CHECKING:
-    from .torch_operators_base import Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Kernel, Operator, Site
 
 __all__ = ["build_kernel", "check_operator"]
 
 
 @cache
 def _operators() -> dict[str, Operator]:
-    from .torch_fusion import fused_operators
-    from .torch_operators_convolution import convolution_operators
-    from .torch_operators_pointwise import pointwise_operators
-    from .torch_operators_resize import resize_operators
-    from .torch_operators_shape import shape_operators
-    from .torch_operators_windows import pooling_operators
+    from facefusion_cli.core.inference.torch_graph.convolution import convolution_operators
+    from facefusion_cli.core.inference.torch_graph.fusion import fused_operators
+    from facefusion_cli.core.inference.torch_graph.pointwise import pointwise_operators
+    from facefusion_cli.core.inference.torch_graph.resize import resize_operators
+    from facefusion_cli.core.inference.torch_graph.shape import shape_operators
+    from facefusion_cli.core.inference.torch_graph.windows import pooling_operators
 
     return {
         **convolution_operators(),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .torch_operators_base import UnsupportedGraphError, alike, always, wide
+from facefusion_cli.core.inference.torch_graph.base import UnsupportedGraphError, alike, always, wide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
 
-    from .torch_operators_base import Builder, Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Builder, Kernel, Operator, Site
 
 __all__ = ["pointwise_operators"]
 
@@ -51,12 +51,17 @@ def _clip(site: Site) -> Kernel:
     else:
         taken = (site.take(1, "min"), site.take(2, "max"))
         bounds = tuple(None if bound is None else bound.item() for bound in taken)
-    # Old exporters write the ends of float32 where there is no bound; float16 has no such numbers.
+    # Without a bound onnxruntime takes the end of float32, so that infinity becomes a number.
     end = torch.finfo(torch.float32).max
-    low, high = (None if bound is None or abs(bound) >= end else bound for bound in bounds)
-    if low is None and high is None:
-        return lambda value, *_: value
-    return lambda value, *_: torch.clamp(value, low, high)
+    low, high = (default if bound is None else bound for bound, default in zip(bounds, (-end, end), strict=True))
+
+    def run(value: torch.Tensor, *_: None) -> torch.Tensor:
+        # Other types may not reach as far; a bound beyond their ends would not fit into them.
+        last = (torch.finfo if value.is_floating_point() else torch.iinfo)(value.dtype).max
+        lower, upper = None if low < -last else low, None if high > last else high
+        return value if lower is None and upper is None else torch.clamp(value, lower, upper)
+
+    return run
 
 
 def _divide(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .torch_operators_base import UnsupportedGraphError, always, wide
+from facefusion_cli.core.inference.torch_graph.base import UnsupportedGraphError, always, wide
 
 if TYPE_CHECKING:
     import torch
 
-    from .torch_operators_base import Kernel, Operator, Site
+    from facefusion_cli.core.inference.torch_graph.base import Kernel, Operator, Site
 
 __all__ = ["Windows", "pooling_operators"]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .torch_operators_base import Target, UnsupportedGraphError
-from .torch_program import NUMPY_TYPES, Program, ValueInfo, build_program
+from facefusion_cli.core.inference.torch_graph.base import Target, UnsupportedGraphError
+from facefusion_cli.core.inference.torch_graph.program import NUMPY_TYPES, Program, ValueInfo, build_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +25,8 @@ __all__ = ["TorchGraph", "UnsupportedGraphError", "open_torch_graph"]
 
 _CUDA = threading.Lock()
 """Runs on a GPU go one after another: the switches that make them exact belong to the whole process."""
+_DEFAULT = threading.Lock()
+"""Held while torch's default number of threads is another for a moment."""
 
 
 class TorchGraph:
@@ -50,6 +53,9 @@ class TorchGraph:
         """The name of onnxruntime's provider for the same device."""
         return ["CPUExecutionProvider" if self._device == "cpu" else "CUDAExecutionProvider"]
 
+    def set_providers(self, providers: Sequence[str]) -> None:
+        """Does nothing: a graph stays on its device. insightface's classes call it for the CPU."""
+
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs named, or all of them for None; arrays of their own, the inputs stay as they are.
 
@@ -66,16 +72,19 @@ class TorchGraph:
         wanted = known if output_names is None else list(output_names)
         if missing := set(wanted) - set(known):
             raise ValueError(f"The network has no output {sorted(missing)}.")
-        with ExitStack() as stack:
-            stack.enter_context(torch.inference_mode())
-            if self._device == "cpu":
-                stack.enter_context(_Threads(self._threads))
-            else:
-                stack.enter_context(_CUDA)
-                stack.enter_context(
-                    torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
-                )
-            values = self._feed(input_feed)
+        if self._device == "cpu":
+            return _worker(self._threads).submit(self._run, wanted, input_feed).result()
+        with (
+            _CUDA,
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        ):
+            return self._run(wanted, input_feed)
+
+    def _run(self, wanted: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        import torch
+
+        with torch.inference_mode():
+            values = self._feed(feed)
             for step in self._program.steps:
                 arguments = [values[one] if isinstance(one, str) else one for one in step.inputs]
                 results = step.kernel(*arguments)
@@ -119,25 +128,29 @@ def _array(value: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-class _Threads:
-    """For the time of a run, the number of threads that torch uses in this one."""
+@cache
+def _worker(threads: int) -> ThreadPoolExecutor:
+    """The thread that runs graphs on that many threads, one graph after another, as each takes all of them.
 
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._before = threads
+    It has a number of its own, since the number of the caller's thread cannot be changed for a while without changing
+    what other threads start with.
+    """
+    return ThreadPoolExecutor(1, f"torch graph, {threads}", _take_threads, (threads,))
 
-    def __enter__(self) -> None:
-        import torch
 
-        self._before = torch.get_num_threads()
-        if self._before != self._threads:
-            torch.set_num_threads(self._threads)
+def _take_threads(threads: int) -> None:
+    """Set the number of threads that torch uses in this new thread, and in no other.
 
-    def __exit__(self, *_: object) -> None:
-        import torch
+    What is set becomes the default of the process as well: another thread, which ends at once, puts that back.
+    """
+    import torch
 
-        if self._before != self._threads:
-            torch.set_num_threads(self._before)
+    with _DEFAULT:
+        default = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        other = threading.Thread(target=torch.set_num_threads, args=(default,))
+        other.start()
+        other.join()
 
 
 def open_torch_graph(
