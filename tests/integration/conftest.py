@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import socket
 import struct
-import subprocess
-import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -322,26 +319,3 @@ def store_of(tmp_path: Path, body: bytes, monkeypatch: pytest.MonkeyPatch) -> Ca
         return Store(folder or tmp_path / "models", Catalog((weight,), ()))
 
     return make
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a small file system with the options given and returns its folder; a second call changes its options."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("only root may mount, and only Linux has tmpfs")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = False
-
-    def mount(options: str) -> Path:
-        nonlocal mounted
-        options = f"remount,{options}" if mounted else options
-        run = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
-        if run.returncode:
-            pytest.skip(f"mounting is not allowed here: {run.stderr.strip()}")
-        mounted = True
-        return folder
-
-    yield mount
-    if mounted:
-        subprocess.run(["umount", folder], check=True)

@@ -6,21 +6,21 @@ import re
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facefusion_cli.core.weights import fetch as fetching
-from facefusion_cli.core.weights import reach, stream
+from facefusion_cli.core.weights import reach, room, stream
 from facefusion_cli.core.weights.catalog import HubSource, UrlSource
 from facefusion_cli.core.weights.fetch import fetch
+from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import DownloadError, WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from facefusion_cli.core.weights.store import Store
     from tests.integration.conftest import Hub, Recorder, Server
 
 pytestmark = pytest.mark.usefixtures("use_hub")
@@ -34,7 +34,7 @@ def go(store: Store, watcher: Recorder) -> Path:
     return fetch(weight, store, watcher)
 
 
-def failure(store: Store, watcher: Recorder, reason: str, *, kept: int = 0) -> str:
+def failure(store: Store, watcher: Recorder, reason: str, *, kept: int = 0, advice: str = "") -> str:
     """The message with which fetching fails, after ``kept`` bytes that the next run goes on with."""
     (weight,) = store.catalog.weights
     with pytest.raises(DownloadError) as raised:
@@ -43,6 +43,8 @@ def failure(store: Store, watcher: Recorder, reason: str, *, kept: int = 0) -> s
     assert error.reason == reason, error.message
     assert error.code == f"download-{reason}"
     assert error.exit_code == 4
+    assert error.hint.startswith(advice)
+    assert "secret" not in error.message + error.hint
     if reason != "disk-full":
         assert '"facefusion download-models --import FILE"' in error.hint
         assert "(300.0 kB)" in error.hint
@@ -68,10 +70,10 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[str]]:
 
     Returns the names that will have been looked up.
     """
-    real = socket.getaddrinfo
 
     def decide(name: str, outcome: Any) -> list[str]:
         asked: list[str] = []
+        real = socket.getaddrinfo
 
         def look_up(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
             host = host.decode() if isinstance(host, bytes) else host
@@ -146,6 +148,65 @@ def test_address_that_does_not_answer(
         assert "hub.invalid does not answer" in failure(store_of(NET), watcher, "timeout")
     finally:
         lost.set()
+
+
+def test_offline_where_packets_are_lost(
+    names: Callable[[str, Any], list[str]],
+    store_of: Callable[..., Store],
+    watcher: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither host answers: it is said as where names cannot be found, with the same advice."""
+    monkeypatch.setattr(reach, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(reach, "HEAD_START", 0.0)
+    answered = threading.Event()
+    asked = [names(name, answered.wait) for name in ("hub.invalid", "also.hub.invalid")]
+    store = store_of(NET, UrlSource("http://also.hub.invalid/net.onnx"), OTHER)
+    try:
+        message = failure(store, watcher, "timeout", advice="Check the internet connection and try again.")
+    finally:
+        answered.set()
+    assert message == ('"net.onnx" cannot be downloaded: this computer seems to be offline, for no server answers.')
+    assert asked == [["hub.invalid"], ["also.hub.invalid"]]
+
+
+def test_hosts_that_do_not_answer_are_waited_for_together(
+    names: Callable[[str, Any], list[str]],
+    toy_store: Store,
+    toy_files: Any,
+    mirror: Server,
+    watcher: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of the archives too: the first host is found only after the second one has been looked up."""
+    monkeypatch.setattr(reach, "HEAD_START", 0.0)
+    second_asked = threading.Event()
+    port = mirror.host.partition(":")[2]
+
+    names("alpha.invalid", lambda: "found only now" if second_asked.wait(60) else "alone")
+    names("pack.invalid", second_asked.set)
+    alpha, *others = toy_store.catalog.weights
+    (pack,) = toy_store.catalog.archives
+    alpha = replace(alpha, sources=(UrlSource(f"http://alpha.invalid:{port}/alpha"),))
+    pack = replace(pack, sources=(UrlSource(f"http://pack.invalid:{port}/pack"),))
+    store = Store(toy_store.folder, replace(toy_store.catalog, weights=(alpha, *others), archives=(pack,)))
+    with pytest.raises(DownloadError, match="found only now"):
+        fetch(alpha, store, watcher)
+
+
+def test_hosts_that_are_not_needed_are_not_looked_up(
+    names: Callable[[str, Any], list[str]],
+    mirror: Server,
+    body: bytes,
+    store_of: Callable[..., Store],
+    watcher: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reach, "HEAD_START", 60.0)
+    asked = names("elsewhere.invalid", ["127.0.0.1"])
+    url = mirror.on("/net.onnx", mirror.reply(body))
+    go(store_of(UrlSource(url), UrlSource("http://elsewhere.invalid/net.onnx")), watcher)
+    assert asked == []
 
 
 def test_one_of_the_addresses_is_enough(
@@ -413,12 +474,89 @@ def test_redirect_to_what_is_not_secure() -> None:
         stream._redirected("https://one.test/a", "http://two.test/b")
 
 
-@pytest.mark.parametrize("endpoint", ["hub.invalid", "http://", "http://hub.invalid:port", f"http://{'x' * 70}"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "hub.invalid",
+        "http://",
+        "http://[",
+        "http://hub.invalid:port",
+        f"http://{'x' * 70}",
+        "http://me:secret@hub:port",
+    ],
+)
 def test_endpoint_that_is_none(
     use_hub: Callable[[str], None], store_of: Callable[..., Store], watcher: Recorder, endpoint: str
 ) -> None:
     use_hub(endpoint)
     assert "is not the address of a server" in failure(store_of(NET), watcher, "network")
+
+
+@pytest.mark.parametrize("endpoint", ["http://me:secret@hub:port", "http://me:secret/more@hub", "http://["])
+def test_endpoint_that_the_hub_client_cannot_read(
+    monkeypatch: pytest.MonkeyPatch, store_of: Callable[..., Store], watcher: Recorder, endpoint: str
+) -> None:
+    """It would fail when it is imported, and quote what it cannot read."""
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    with pytest.raises(DownloadError, match="HF_ENDPOINT") as raised:
+        go(store_of(NET), watcher)
+    assert "secret" not in raised.value.message
+    assert raised.value.__cause__ is None
+
+
+def test_endpoint_that_is_none_does_not_stand_in_the_way_of_others(
+    use_hub: Callable[[str], None], mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder
+) -> None:
+    use_hub("http://")
+    go(store_of(NET, UrlSource(mirror.on("/net.onnx", mirror.reply(body)))), watcher)
+
+
+def test_password_of_a_mirror_is_used_and_not_told(
+    mirror: Server, use_hub: Callable[[str], None], body: bytes, store_of: Callable[..., Store], watcher: Recorder
+) -> None:
+    use_hub(mirror.url.replace("://", "://me:secret@"))
+    path = f"/somebody/nets/resolve/{NET.revision}/net.onnx"
+    for method in ("HEAD", "GET"):
+        mirror.on(path, mirror.reply(body, stop_at=1000), mirror.reply(b"", 503), method=method)
+    store = store_of(NET)
+    (weight,) = store.catalog.weights
+    with pytest.raises(DownloadError) as raised:
+        fetch(weight, store, watcher)
+    assert f"Or get {mirror.url.replace('://', '://***@')}{path} " in raised.value.hint
+    assert all(seen.headers["authorization"] == "Basic bWU6c2VjcmV0" for seen in mirror.seen)
+    kept = [file for file in store.folder.rglob("*") if file.is_file()]
+    assert store.partial(weight) in kept
+    told = [raised.value.message, raised.value.hint, *watcher.notes, *(str(file.read_bytes()) for file in kept)]
+    assert not any("secret" in text for text in told)
+
+
+@pytest.mark.parametrize("mark", ["/", "#", "?", "@", ":", "["])
+@pytest.mark.parametrize("password", ["secret", "1"])
+def test_password_of_a_proxy_that_is_not_encoded_is_not_told(
+    use_hub: Callable[[str], None],
+    store_of: Callable[..., Store],
+    watcher: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+    closed_port: str,
+    names: Callable[[str, Any], list[str]],
+    mark: str,
+    password: str,
+) -> None:
+    """Up to a slash, "me" looks like the host and the first half of the password like its port."""
+    names("me", socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
+    through(monkeypatch, f"http://me:{password}{mark}secret@{closed_port}", use_hub)
+    assert f"the proxy {closed_port} " in failure(store_of(NET), watcher, "proxy")
+
+
+@pytest.mark.parametrize("kind", ["gopher", "http"])
+def test_password_in_what_the_client_says_is_not_told(monkeypatch: pytest.MonkeyPatch, direct: None, kind: str) -> None:
+    """Its own errors quote the part of the proxy's address that it cannot read."""
+    from facefusion_cli.core.weights.faults import SourceFault
+
+    monkeypatch.setenv("HTTPS_PROXY", f"{kind}://me:secret/more@proxy.test:9")
+    with pytest.raises(SourceFault) as raised:
+        stream.open_session("https://hub.invalid")
+    assert raised.value.clause == "the proxy proxy.test:9 is given by an address that cannot be used"
 
 
 def through(monkeypatch: pytest.MonkeyPatch, proxy: str, use_hub: Callable[[str], None]) -> None:
@@ -640,7 +778,7 @@ def test_disk_that_fills_up(
     hub.publish(NET, body)
     store = store_of(NET, folder=folder)
     (weight,) = store.catalog.weights
-    monkeypatch.setattr(fetching, "free_bytes", lambda folder: 10**9)
+    monkeypatch.setattr(room, "free_bytes", lambda folder: 10**9)
     with pytest.raises(DownloadError) as raised:
         fetch(weight, store, watcher)
     assert raised.value.reason == "disk-full"

@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock, Timeout
 
 from facefusion_cli.core.weights.catalog import catalog
 from facefusion_cli.core.weights.checkpoint import saved_bytes
+from facefusion_cli.core.weights.fetch import fetch
 from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import WeightsError
@@ -120,9 +122,9 @@ def test_import_says_how_much_room_it_needs(
     with store.locked(lips):
         fill(store.folder / "filler")
     given = bring(tmp_path / "given.pth", toy_files.lips)
-    needed = in_words(lips.bytes + saved_bytes())
+    needed = in_words(int(1.1 * (lips.bytes + saved_bytes())))
     assert refusal(lambda: store.import_file(given)) == (
-        f'there is no room for "given.pth" in "{store.folder}": {needed} are needed, 0 B are free.'
+        f'there is not enough room in "{store.folder}" for "given.pth": {needed} are needed, 0 B are free.'
     )
     assert names(store.folder) == {"filler"}
 
@@ -196,6 +198,67 @@ def test_the_lock_of_a_killed_process_is_free_and_its_half_files_are_swept(
     assert watcher.stages == [("det_10g", "waiting")]
 
 
+def holders(store: Store, held: set[str]) -> Callable[[str, object], None]:
+    """A watcher's ``stage`` that notes what others could not lock while a member of an archive is stored."""
+
+    def try_to_lock() -> None:
+        for name in ("pack", "alpha", "beta"):
+            try:
+                with FileLock(store.folder / ".facefusion" / f"{name}.lock", blocking=False):
+                    pass
+            except Timeout:
+                held.add(name)
+
+    def stage(name: str, stage: object) -> None:
+        if (name, stage) == ("alpha", "verifying"):
+            other = threading.Thread(target=try_to_lock)
+            other.start()
+            other.join()
+
+    return stage
+
+
+@pytest.mark.parametrize("way", ["import", "fetch"])
+def test_members_of_an_archive_are_locked_while_they_are_stored(
+    toy_store: Store, toy_files: ToyWeights, watcher: Recorder, tmp_path: Path, way: str
+) -> None:
+    catalog = toy_store.catalog
+    store = Store(toy_store.folder, replace(catalog, weights=tuple(replace(w, sources=()) for w in catalog.weights)))
+    held: set[str] = set()
+    watcher.stage = holders(store, held)  # type: ignore[method-assign, assignment]
+    if way == "import":
+        store.import_file(bring(tmp_path / "given", toy_files.pack), watcher=watcher)
+    else:
+        (pack,) = catalog.archives
+        with store.locked(pack):
+            bring(store.partial(pack), toy_files.pack)
+        fetch(store.catalog.weights[0], store, watcher)
+    assert store.state(store.catalog.weights[1]) == "stored"
+    assert held == {"pack", "alpha", "beta"}
+
+
+def test_verified_download_that_cannot_be_converted_is_not_fetched_again(
+    toy_store: Store, lips: Weight, toy_files: ToyWeights, watcher: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its source is nowhere: asking it would be another error."""
+    monkeypatch.setattr("facefusion_cli.core.weights.wav2lip_layout.layout", dict)
+    with toy_store.locked(lips):
+        part = bring(toy_store.partial(lips), toy_files.lips)
+    for _ in range(2):
+        with pytest.raises(WeightsError, match="is verified, but cannot be used"):
+            fetch(lips, toy_store, watcher)
+        assert part.read_bytes() == toy_files.lips
+    assert not any(stage == "connecting" for _, stage in watcher.stages)
+
+
+def test_unreadable_file_is_not_fetched_again(toy_store: Store, alpha: Weight, watcher: Recorder) -> None:
+    toy_store.folder.mkdir()
+    toy_store.path(alpha).symlink_to(toy_store.path(alpha))
+    with pytest.raises(WeightsError, match="cannot read"):
+        fetch(alpha, toy_store, watcher)
+    assert watcher.stages == []
+
+
 def test_free_lock_is_taken_without_a_word(toy_store: Store, alpha: Weight, lips: Weight, watcher: Recorder) -> None:
     with toy_store.locked(alpha, watcher), toy_store.locked(lips, watcher):
         pass
@@ -216,7 +279,7 @@ def die(*arguments):
 
 move = store.move_into_place
 if moment == "before the marker":
-    store.Marker.write = die
+    store.write_markers = die
 elif moment == "before the move":
     store.move_into_place = die
 else:

@@ -6,16 +6,19 @@ import io
 import json
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from facefusion_cli.cli import download_models, main
 from facefusion_cli.cli import weights as actions
+from facefusion_cli.cli.console import Console
 from facefusion_cli.core.weights import catalog as catalog_module
 from facefusion_cli.core.weights import room
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
+from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import DownloadError
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     import typer
 
     from facefusion_cli.core.weights.catalog import Catalog, Weight
-    from facefusion_cli.core.weights.store import Store
     from facefusion_cli.core.weights.watcher import Watcher
 
 
@@ -322,10 +324,92 @@ def test_verifying_reads_what_a_marker_vouches_for(net: Net, home: Path) -> None
     assert run("--verify") == 4
 
 
+def test_what_cannot_be_read_or_verified_is_listed_with_the_rest(
+    net: Net, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("lips")
+    models = home / "models"
+    (models / ".facefusion" / "lips.json").unlink()
+    (models / "alpha.onnx").symlink_to(models / "alpha.onnx")
+    capsys.readouterr()
+    assert run("--list") == 0
+    out, err = capsys.readouterr()
+    states = ["unreadable", "missing", "unrecorded"]
+    assert all(f" {state} " in line for state, line in zip(states, out.splitlines()[1:], strict=True))
+    unreadable, unrecorded = err.splitlines()
+    assert unreadable.startswith(f'warning: cannot read "{models / "alpha.onnx"}": ')
+    assert unrecorded.startswith(f'warning: "{models / "lips.safetensors"}" cannot be verified: the record ')
+    assert '".facefusion"' in unrecorded
+
+
+def test_what_cannot_be_read_is_not_fetched(net: Net, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("beta")
+    alpha = home / "models" / "alpha.onnx"
+    alpha.symlink_to(alpha)
+    capsys.readouterr()
+    assert run() == 4
+    out, err = capsys.readouterr()
+    assert out.splitlines() == paths(home, "beta")
+    assert f'error: cannot read "{alpha}": ' in err
+    assert "nothing to fetch" not in err
+    assert "non-commercial" not in err
+
+
+def test_verifying_leaves_alone_what_has_no_record(net: Net, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("lips")
+    path, record = home / "models" / "lips.safetensors", home / "models" / ".facefusion" / "lips.json"
+    content = record.read_bytes()
+    record.unlink()
+    assert run("--verify") == 4
+    assert "the record of what it was converted from is missing" in capsys.readouterr().err
+    record.write_bytes(content)
+    assert run("--verify") == 0
+    record.unlink()
+    assert run("lips") == 0
+    assert "(what is stored cannot be verified)" in capsys.readouterr().err
+    assert path.with_name("lips.safetensors.damaged").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--verify"], ["--remove", "alpha"]])
+def test_waiting_for_another_process_is_said(
+    net: Net,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    toy_catalog: Catalog,
+    arguments: list[str],
+) -> None:
+    run("alpha")
+    damage(home / "models" / "alpha.onnx")
+    holding, said = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Store(home / "models", toy_catalog).locked(toy_catalog.weight("alpha")):
+            holding.set()
+            said.wait(60)
+
+    say = Console.done
+
+    def done(console: Console, sentence: str) -> None:
+        say(console, sentence)
+        said.set()
+
+    monkeypatch.setattr(Console, "done", done)
+    capsys.readouterr()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait(60)
+    run(*arguments)
+    holder.join()
+    assert "alpha: waiting for another process\n" in capsys.readouterr().err
+
+
 def test_verifying_names_what_is_missing(net: Net, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--verify") == 0
     assert "nothing is stored" in capsys.readouterr().err
     assert run("--verify", "alpha") == 4
+    assert run("--verify", "--all") == 4
+    assert "3 of 3 could not be found whole" in capsys.readouterr().err
     assert not home.exists()
 
 
@@ -365,8 +449,9 @@ def test_an_unknown_file_is_taken_on_the_word_of_the_user(
     given = tmp_path / "other.onnx"
     given.write_bytes(net.files["alpha"] + b"\x32\x01x")  # a doc_string more
     assert run("--import", given) == 4
-    assert run("alpha", "--import", given, "--unverified") == 0
     capsys.readouterr()
+    assert run("alpha", "--import", given, "--unverified") == 0
+    assert "alpha: taken on your word (unverified), for its SHA-256 is not known.\n" in capsys.readouterr().err
     run("--list", "--json", "alpha")
     assert records(capsys.readouterr().out)[0]["state"] == "unverified"
 
@@ -402,6 +487,29 @@ def test_another_folder_can_be_named(net: Net, home: Path, tmp_path: Path, capsy
     assert run("alpha", "--models-dir", tmp_path / "elsewhere") == 0
     assert capsys.readouterr().out == f"{tmp_path / 'elsewhere' / 'alpha.onnx'}\n"
     assert not (home / "models").exists()
+
+
+@pytest.mark.parametrize("place", ["file", "file/models"])
+def test_a_file_for_a_folder_is_refused_before_anything_is_said(
+    net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert run("--models-dir", tmp_path / place) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'error: cannot write into "{tmp_path / place}": ')
+    assert "is a file." in line
+    assert net.fetched == []
+
+
+def test_the_home_folder_of_nobody(
+    net: Net, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = 'error: the home folder that "~no such user/m" begins with is not known. '
+    assert run("--list", "--models-dir", "~no such user/m") == 2
+    assert capsys.readouterr().err.startswith(sentence)
+    monkeypatch.setenv("FACEFUSION_HOME", "~no such user/m")
+    assert run() == 2
+    assert capsys.readouterr().err.startswith(sentence)
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,30 @@ def test_an_archive_gets_a_bar_when_its_turn_comes(use_terminal: Callable[[], Te
     assert [line.split()[0] for line in terminal.end()[:-1]] == ["one", "two", "total", "pack"]
 
 
+@pytest.mark.parametrize(("succeeds", "ends"), [(True, "stored"), (False, "failed")])
+def test_a_weight_has_not_failed_while_an_archive_may_bring_it(
+    use_terminal: Callable[[], Terminal], succeeds: bool, ends: str
+) -> None:
+    terminal = use_terminal()
+    with show_progress(Console(), {"one": 20 * MB}) as watcher:
+        watcher.stage("one", "connecting")
+        watcher.stage("pack", "connecting")
+        watcher.stage("pack", "downloading")
+        watcher.progress("pack", 10 * MB, 30 * MB)
+        assert terminal.shows("20.0 MB  from pack")
+        assert terminal.shows("10.0/30.0 MB")
+        if succeeds:
+            watcher.stage("pack", "verifying")
+            watcher.stage("one", "verifying")
+            watcher.stage("one", "stored")
+            watcher.stage("another", "verifying")
+            watcher.stage("another", "stored")
+            watcher.stage("pack", "stored")
+        assert "failed" not in terminal.getvalue()
+    assert terminal.end()[0].endswith(f"20.0 MB  {ends}")
+    assert terminal.end()[1].endswith(f"30.0 MB  {ends}")
+
+
 def test_no_line_is_as_wide_as_the_terminal(
     use_terminal: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
 ) -> None:

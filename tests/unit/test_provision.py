@@ -16,7 +16,7 @@ from facefusion_cli.core.weights.provision import Offer, Provision
 from facefusion_cli.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from facefusion_cli.core.weights.catalog import Weight
@@ -50,7 +50,7 @@ class Scene:
         assert self.answer is not None
         return self.answer
 
-    def _fetch(self, weight: Weight, store: Store, watcher: Watcher) -> Path:
+    def _fetch(self, weight: Weight, store: Store, watcher: Watcher, _hosts: object) -> Path:
         if self.fault:
             raise self.fault
         self.fetched.append(weight.name)
@@ -232,6 +232,31 @@ def test_nothing_is_offered_where_a_file_is_damaged(scene: Scene) -> None:
     assert "damaged" in note
     assert f'"{path}"' in note
     assert '"facefusion download-models best" fetches them again' in note
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "remedy"),
+    [
+        (lambda path: path.symlink_to(path), "cannot be read", "tells more"),
+        (lambda path: path.write_bytes(b"copied"), "cannot be verified", "fetches them again"),
+    ],
+)
+def test_nothing_is_offered_where_a_file_cannot_be_used(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], words: str, remedy: str
+) -> None:
+    monkeypatch.setitem(ENGINE_WEIGHTS, "best", ("lips",))
+    path = scene.store.path(scene.store.catalog.weight("lips"))
+    path.parent.mkdir()
+    make(path)
+    scene.answer = True
+    provision = scene.run()
+    assert not provision.ready("best")
+    assert not provision.offer("best")
+    assert scene.asked == []
+    assert provision.fallback_note("best", "embedded") == (
+        f'the embedded engine is used, because weights of the best engine {words} ("{path}"); '
+        f'"facefusion download-models best" {remedy}.'
+    )
 
 
 def test_the_note_names_both_engines_and_the_remedy(scene: Scene) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from facefusion_cli.core.weights.catalog import Catalog, Lookalike
 from facefusion_cli.core.weights.store import Store
-from facefusion_cli.errors import InputError, WeightsDamagedError, WeightsError
+from facefusion_cli.errors import DownloadError, InputError, WeightsDamagedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +205,12 @@ def test_unverified_checkpoint(toy_store: Store, toy_files: ToyWeights, given: P
     stored = toy_store.path(lips).read_bytes()
     os.utime(toy_store.path(lips), ns=(0, 0))
     assert toy_store.state(lips) == "unverified"
-    # What was converted elsewhere can be brought as well.
+    # What was converted elsewhere can be brought as well, though not unasked.
+    copied = bring(given.parent / "Lips.safetensors", stored)
+    with pytest.raises(WeightsDamagedError) as raised:
+        toy_store.import_file(copied)
+    assert raised.value.message.startswith(f'"{copied}" cannot be verified: ')
+    assert raised.value.hint == 'Import lips.pth itself, or, if you trust this file, add "--unverified lips".'
     toy_store.remove(lips)
     toy_store.import_file(bring(given, stored), lips)
     assert toy_store.path(lips).read_bytes() == stored
@@ -269,11 +274,12 @@ def test_no_room(toy_store: Store, toy_files: ToyWeights, given: Path, monkeypat
         free: int = 80
 
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage())
-    for name, needed in (("alpha", "88 B"), ("pack", "176 B")):
-        with pytest.raises(WeightsError) as raised:
+    for name, needed in (("alpha", "96 B"), ("pack", "193 B")):
+        with pytest.raises(DownloadError) as raised:
             toy_store.import_file(bring(given, toy_files[name]))
         assert raised.value.message == (
-            f'there is no room for "download(1)" in "{toy_store.folder}": {needed} are needed, 80 B are free.'
+            f'there is not enough room in "{toy_store.folder}" for "download(1)": {needed} are needed, 80 B are free.'
         )
+        assert raised.value.code == "download-disk-full"
         assert "--models-dir" in raised.value.hint
     assert visible(toy_store) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -163,12 +164,51 @@ def test_wrong_file_leaves_the_right_one(toy_store: Store, alpha: Weight, toy_fi
     assert toy_store.verify(alpha) == "stored"
 
 
-def test_checkpoint_of_another_layout_is_removed(toy_store: Store, lips: Weight, toy_files: ToyWeights) -> None:
-    """Even with the right hash: what is stored has to fit the network."""
+def test_verified_checkpoint_of_another_layout_is_not_stored(
+    toy_store: Store, lips: Weight, toy_files: ToyWeights
+) -> None:
+    """It is what was published, so that another download would not help, and a newer version of the code may."""
     other = replace(lips, bytes=len(toy_files.alpha), sha256=hashlib.sha256(toy_files.alpha).hexdigest())
-    with pytest.raises(WeightsDamagedError, match=r'"lips\.pth" is not a Wav2Lip checkpoint'):
+    with pytest.raises(WeightsError) as raised:
         adopt(toy_store, other, toy_files.alpha)
-    assert files(toy_store) == set()
+    assert not isinstance(raised.value, WeightsDamagedError)
+    assert raised.value.message.startswith('"lips.pth" is verified, but cannot be used: "lips.pth" is not a Wav2Lip ')
+    assert toy_store.partial(other).read_bytes() == toy_files.alpha
+    assert files(toy_store) == {f".facefusion/{toy_store.partial(other).name}"}
+
+
+def test_too_little_memory_for_converting(
+    toy_store: Store, lips: Weight, toy_files: ToyWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def fail(*args: object, **options: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 48 bytes. Error code 12")
+
+    for name in ("isfinite", "load"):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch, name, fail)
+            with pytest.raises(WeightsError) as raised:
+                adopt(toy_store, lips, toy_files.lips)
+        assert not isinstance(raised.value, WeightsDamagedError)
+        assert raised.value.message == 'there is not enough memory to convert "lips.pth": about 1 GB is needed.'
+        assert toy_store.partial(lips).read_bytes() == toy_files.lips
+    with toy_store.locked(lips):
+        toy_store.adopt(lips, toy_store.partial(lips))
+    assert toy_store.state(lips) == "stored"
+
+
+def test_what_was_downloaded_is_removed_when_the_weight_comes_another_way(
+    toy_store: Store, alpha: Weight, lips: Weight, pack: Archive, toy_files: ToyWeights, tmp_path: Path
+) -> None:
+    with toy_store.locked(pack), toy_store.locked(lips):
+        for file in (alpha, lips, pack):
+            toy_store.partial(file).write_bytes(b"so far")
+    for name in ("lips", "pack"):
+        (tmp_path / name).write_bytes(toy_files[name])
+        toy_store.import_file(tmp_path / name)
+    assert [name for name in files(toy_store) if ".part" in name] == []
+    assert [toy_store.state(weight) for weight in toy_store.catalog.weights] == ["stored"] * 3
 
 
 def test_later_looks_are_cheap(
@@ -220,11 +260,63 @@ def test_wrong_network_put_there_by_hand(toy_store: Store, alpha: Weight, toy_fi
 
 
 def test_converted_file_without_a_marker_is_not_trusted(toy_store: Store, lips: Weight, toy_files: ToyWeights) -> None:
-    adopt(toy_store, lips, toy_files.lips)
-    (toy_store.folder / ".facefusion" / "lips.json").unlink()
-    assert toy_store.state(lips) == "damaged"
-    with pytest.raises(WeightsDamagedError, match="nothing tells what it was made from"):
+    """Nor called damaged: somebody may have copied it without the hidden folder."""
+    path = adopt(toy_store, lips, toy_files.lips)
+    hidden, away = toy_store.folder / ".facefusion", toy_store.folder / "away"
+    hidden.rename(away)
+    assert toy_store.state(lips) == toy_store.verify(lips) == "unrecorded"
+    with pytest.raises(WeightsDamagedError) as raised:
         toy_store.sha256(lips)
+    assert raised.value.message == (
+        f'"{path}" cannot be verified: the record of what it was converted from is missing.'
+    )
+    assert 'copy the hidden folder ".facefusion"' in raised.value.hint
+    assert "lips.pth" in raised.value.hint
+    away.rename(hidden)
+    assert toy_store.state(lips) == "stored"
+
+
+@pytest.mark.parametrize("died", [True, False])
+def test_converted_file_that_is_being_replaced_stays_usable(
+    toy_store: Store, lips: Weight, toy_files: ToyWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, died: bool
+) -> None:
+    """Whoever is killed before or after the move leaves one of two good files."""
+    path = adopt(toy_store, lips, toy_files.lips)
+    before = path.read_bytes()
+    given = tmp_path / "other.pth"
+    given.write_bytes(toy_files.lips.replace(struct.pack("<f", 11), struct.pack("<f", 12)))
+
+    def die(file: Path, place: Path) -> None:
+        if not died:
+            file.replace(place)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("facefusion_cli.core.weights.store.move_into_place", die)
+        with pytest.raises(KeyboardInterrupt):
+            toy_store.import_file(given, lips)
+    expected = "stored" if died else "unverified"
+    assert toy_store.state(lips) == toy_store.verify(lips) == expected
+    assert (path.read_bytes() == before) == died
+    toy_store.import_file(given, lips)
+    assert toy_store.state(lips) == "unverified"
+
+
+def test_file_that_cannot_be_read(toy_store: Store, alpha: Weight, toy_files: ToyWeights, tmp_path: Path) -> None:
+    path = toy_store.path(alpha)
+    path.parent.mkdir()
+    path.symlink_to(path)
+    assert toy_store.state(alpha) == toy_store.verify(alpha) == "unreadable"
+    with pytest.raises(WeightsError, match=f'^cannot read "{path}": '):
+        toy_store.require(alpha)
+    problem = toy_store.problem(alpha)
+    assert problem is not None
+    assert problem.message.startswith(f'cannot read "{path}": ')
+    given = tmp_path / "given"
+    given.write_bytes(toy_files.alpha)
+    with pytest.raises(WeightsError, match="cannot read"):
+        toy_store.import_file(given)
+    assert path.is_symlink(), "what cannot be read may be whole"
 
 
 @pytest.mark.parametrize("name", ["alpha", "lips"])
@@ -279,12 +371,17 @@ def test_damaged_file_is_set_aside_for_a_new_one(
         adopt(toy_store, weight, toy_files[name], watcher)
         assert toy_store.state(weight) == "stored"
         assert aside.read_bytes() == content
-        assert watcher.notes == [f'"{path}" was damaged; it is "{aside.name}" now.']
+        (note,) = watcher.notes
+        assert note.startswith(f'"{path}" is damaged: it has {len(content)} bytes instead of ')
+        assert note.endswith(f' It is kept as "{aside.name}".')
 
 
 def test_setting_aside(toy_store: Store, alpha: Weight, toy_files: ToyWeights) -> None:
     path = adopt(toy_store, alpha, toy_files.alpha)
     with toy_store.locked(alpha):
+        assert toy_store.set_aside(alpha) is None
+        assert toy_store.state(alpha) == "stored"
+        path.write_bytes(b"damaged")
         assert toy_store.set_aside(alpha) == path.with_name("alpha.onnx.damaged")
         assert toy_store.set_aside(alpha) is None
     assert files(toy_store) == {"alpha.onnx.damaged"}
@@ -293,7 +390,7 @@ def test_setting_aside(toy_store: Store, alpha: Weight, toy_files: ToyWeights) -
 
 @pytest.mark.parametrize(
     "marker",
-    ["", "{", "[]", "null", "{}", '{"sha256": 1}', "[" * 100_000, '{"published_sha256": "%s", "bytes": 1}', b"\xff"],
+    ["", "{", "[]", "[[]]", "null", "{}", '[{"sha256": 1}]', "[" * 100_000, '[{"published_sha256": "%s"}]', b"\xff"],
 )
 def test_markers_that_make_no_sense_count_for_nothing(
     toy_store: Store, alpha: Weight, lips: Weight, toy_files: ToyWeights, marker: str | bytes
@@ -304,7 +401,7 @@ def test_markers_that_make_no_sense_count_for_nothing(
         content = marker if isinstance(marker, bytes) else marker.replace("%s", weight.sha256).encode()
         (toy_store.folder / ".facefusion" / f"{weight.name}.json").write_bytes(content)
     assert toy_store.state(alpha) == "stored"
-    assert toy_store.state(lips) == "damaged"
+    assert toy_store.state(lips) == "unrecorded"
 
 
 @pytest.mark.parametrize("change", [{"bytes": "88"}, {"mtime_ns": 1.5}, {"unverified": 0}, {"more": 1}])
@@ -313,8 +410,9 @@ def test_marker_of_wrong_types(
 ) -> None:
     adopt(toy_store, lips, toy_files.lips)
     marker = toy_store.folder / ".facefusion" / "lips.json"
-    marker.write_text(json.dumps(json.loads(marker.read_text()) | change))
-    assert toy_store.state(lips) == "damaged"
+    (facts,) = json.loads(marker.read_text())
+    marker.write_text(json.dumps([facts | change]))
+    assert toy_store.state(lips) == "unrecorded"
 
 
 def test_catalog_that_means_another_file_now(
@@ -324,6 +422,8 @@ def test_catalog_that_means_another_file_now(
     adopt(toy_store, lips, toy_files.lips)
     newer = Store(toy_store.folder, Catalog((replace(alpha, sha256="0" * 64), replace(lips, sha256="1" * 64)), ()))
     assert [newer.state(weight) for weight in newer.catalog.weights] == ["damaged", "damaged"]
+    with pytest.raises(WeightsDamagedError, match=r"it was made from another lips\.pth than the one that is known now"):
+        newer.require(newer.catalog.weight("lips"))
 
 
 def test_folder_where_the_file_should_be(toy_store: Store, alpha: Weight, toy_files: ToyWeights) -> None:
@@ -418,13 +518,16 @@ def test_archive_without_what_it_should_hold(
         ({"none.onnx": "alpha"}, 'it has no "none.onnx"'),
         ({"readme.txt": "alpha"}, 'its "readme.txt" has 10 bytes instead of'),
     ):
-        with pytest.raises(WeightsDamagedError, match=f'"pack.zip" is damaged: {why}'):
+        with pytest.raises(
+            WeightsError, match=f'"pack.zip" is verified, but .* "pack.zip" is damaged: {why}'
+        ) as raised:
             adopt_archive(toy_store, replace(pack, members=members), toy_files.pack, alpha)
-        assert files(toy_store) == set()
+        assert not isinstance(raised.value, WeightsDamagedError)
+        assert files(toy_store) == {f".facefusion/{toy_store.partial(pack).name}"}
 
 
 def test_member_with_other_bytes(toy_store: Store, alpha: Weight, pack: Archive, toy_files: ToyWeights) -> None:
     """The archive's hash does not make up for the weight's."""
-    with pytest.raises(WeightsDamagedError, match=r'"alpha\.onnx" is not what it should be'):
+    with pytest.raises(WeightsError, match=r'"alpha\.onnx" is not what it should be'):
         adopt_archive(toy_store, pack, toy_files.pack, replace(alpha, sha256="0" * 64))
-    assert files(toy_store) == set()
+    assert files(toy_store) == {f".facefusion/{toy_store.partial(pack).name}"}

@@ -107,6 +107,7 @@ class Bars:
 
     def __init__(self, console: Console, screen: RichConsole, files: Mapping[str, int]) -> None:
         self._console = console
+        self._wanted = frozenset(files)
         self._files = dict(files)
         self._speed = Speed()
         self._progress = _Drawing(
@@ -119,7 +120,7 @@ class Bars:
         self._done: dict[str, int] = {}
         self._all: TaskID | None = None
         self._name: str | None = None
-        self._stage: Stage | None = None
+        self._stages: dict[str, Stage] = {}
 
     def __enter__(self) -> Bars:
         return self
@@ -127,7 +128,10 @@ class Bars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leave("failed" if error is None else "")
+        self._leave("")
+        for name, stage in self._stages.items() if error is None else ():
+            if stage != "stored":
+                self._progress.update(self._tasks[name], words="failed")
         self._progress.stop()
         self._console.drawing = False
 
@@ -135,8 +139,9 @@ class Bars:
         """See ``Watcher``."""
         task = self._task(name)
         if name != self._name:
-            self._leave("failed")
-        self._name, self._stage = name, stage
+            # What nobody asked for is an archive that holds it. Whether a file has failed shows in the end.
+            self._leave(f"from {name}" if self._name in self._wanted and name not in self._wanted else "")
+        self._name, self._stages[name] = name, stage
         self._settle()
         self._speed.restart()
         self._progress.update(task, moving=False, words=STAGES[stage])
@@ -146,7 +151,7 @@ class Bars:
 
     def progress(self, name: str, done: int, total: int) -> None:
         """See ``Watcher``."""
-        task, moving = self._task(name), self._stage == "downloading"
+        task, moving = self._task(name), self._moving(name)
         self._files[name] = total
         self._progress.update(task, completed=done, total=total, moving=moving)
         if moving:
@@ -176,11 +181,14 @@ class Bars:
         self._done[name] = done
         if self._all is not None:
             so_far, total = sum(self._done.values()), sum(self._files.values())
-            self._progress.update(self._all, completed=so_far, total=total, moving=self._stage == "downloading")
+            self._progress.update(self._all, completed=so_far, total=total, moving=self._moving(name))
+
+    def _moving(self, name: str) -> bool:
+        return self._stages.get(name) == "downloading"
 
     def _leave(self, words: str) -> None:
-        """The last file is done with; ``words`` for one that is not whole, "" to show how far it came."""
-        if self._name is not None and self._stage != "stored":
+        """Something else begins; ``words`` for a file that is not whole, "" to show how far it came."""
+        if self._name is not None and self._stages[self._name] != "stored":
             self._progress.update(self._tasks[self._name], moving=False, words=words)
         self._settle()
 

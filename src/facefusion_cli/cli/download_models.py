@@ -132,12 +132,12 @@ def download_models(
                 return weights.show_list(console, store, chosen or store.catalog.weights)
             if unverified and len(chosen) != 1:
                 raise _unverified_without_name()
+            if every:
+                chosen = store.catalog.weights
             if files:
                 return weights.import_files(console, store, files, chosen[0] if unverified else None)
             if verify:
                 return weights.verify(console, store, chosen)
-            if every:
-                chosen = store.catalog.weights
             if remove:
                 return weights.remove(console, store, chosen, agreed=yes)
             return weights.download(console, store, chosen or _choose(store.catalog, DEFAULT_ENGINES), agreed=yes)

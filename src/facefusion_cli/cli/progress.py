@@ -20,6 +20,7 @@ STAGES: dict[Stage, str] = {
     "waiting": "waiting for another process",
     "connecting": "asking for the file",
     "downloading": "fetching",
+    "copying": "copying from the Hugging Face cache",
     "verifying": "checking",
     "converting": "converting",
     "stored": "stored",
@@ -54,7 +55,7 @@ class Lines:
         """See ``Watcher``."""
         if stage == "waiting":
             self._console.done(f"{name}: {STAGES[stage]}")
-        elif stage in ("connecting", "verifying", "converting"):
+        elif stage in ("connecting", "copying", "verifying", "converting"):
             self._console.detail(f"{name}: {STAGES[stage]}")
         elif stage == "stored" and self._began is None:
             self._console.done(f"{name}: {STAGES[stage]}")

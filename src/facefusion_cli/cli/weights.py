@@ -16,7 +16,8 @@ from facefusion_cli.core.weights.fetch import fetch
 from facefusion_cli.core.weights.needs import engines_that_need
 from facefusion_cli.core.weights.provision import licences_of
 from facefusion_cli.core.weights.reach import Hosts
-from facefusion_cli.core.weights.room import already_fetched, check_room, free_bytes
+from facefusion_cli.core.weights.room import already_fetched, check_folder, check_room, free_bytes
+from facefusion_cli.core.weights.store import USABLE
 from facefusion_cli.errors import FaceFusionError, WeightsDamagedError, WeightsError
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["download", "import_files", "remove", "show_list", "verify"]
 
-_LACKING = ("missing", "damaged")
+_TO_FETCH: dict[State, str] = {
+    "missing": "",
+    "damaged": "  (what is stored is damaged)",
+    "unrecorded": "  (what is stored cannot be verified)",
+}
+"""States in which there is something to fetch, and what is said of each."""
 
 
 def show_list(console: Console, store: Store, weights: Sequence[Weight]) -> int:
@@ -55,16 +61,20 @@ def show_list(console: Console, store: Store, weights: Sequence[Weight]) -> int:
         narrow += [f"{weight.name}: {state}, {size}", f"  {purpose}", f"  {weight.licence.title}", f"  {path}"]
     columns = ("name", "for", "size", "state", "licence", "path")
     console.table(columns, rows, words=("name", "for", "state", "licence"), narrow=narrow)
+    for weight, state in states.items():
+        if state in ("unrecorded", "unreadable") and (problem := store.problem(weight)):
+            console.warning(f"{problem.message} {problem.hint}")
     return 0
 
 
 def download(console: Console, store: Store, weights: Sequence[Weight], *, agreed: bool) -> int:
     """Fetch what is not stored of ``weights``, after their size and terms were shown and agreed to."""
     states = _states(console, store, weights)
-    lacking = tuple(weight for weight, state in states.items() if state in _LACKING)
+    lacking = tuple(weight for weight, state in states.items() if state in _TO_FETCH)
     consent = Consent()
     consent.forget_declined({engine for weight in weights for engine in engines_that_need(weight.name)})
     if lacking:
+        check_folder(store.folder)
         check_room(store, lacking)
         _announce(console, store, {weight: states[weight] for weight in lacking})
         _agree(console, consent, lacking, agreed=agreed)
@@ -74,9 +84,11 @@ def download(console: Console, store: Store, weights: Sequence[Weight], *, agree
         for weight in weights:
             if weight in lacking:
                 work.do("fetched", weight, partial(fetch, weight, store, watcher, hosts))
+            elif states[weight] not in USABLE:
+                work.do("present", weight, partial(store.require, weight))
             else:
                 work.present("present", weight, states[weight])
-    if not lacking:
+    if USABLE.issuperset(states.values()):
         console.done(f'nothing to fetch: all of it is stored in "{store.folder}".')
     return work.end("fetched")
 
@@ -105,6 +117,8 @@ def import_files(console: Console, store: Store, files: Sequence[Path], unverifi
             work.failed(error, str(file), imported_from=str(file))
         else:
             for weight, state in states.items():
+                if state == "unverified":
+                    console.done(f"{weight.name}: taken on your word (unverified), for its SHA-256 is not known.")
                 work.present("imported", weight, state, monotonic() - began, imported_from=str(file))
     return work.end("imported")
 
@@ -117,7 +131,8 @@ def remove(console: Console, store: Store, weights: Sequence[Weight], *, agreed:
             raise FaceFusionError("nothing was removed.")
 
     def delete(weight: Weight) -> None:
-        console.done(f"{weight.name}: {'removed' if store.remove(weight) else 'was not there'}")
+        removed = store.remove(weight, Lines(console))
+        console.done(f"{weight.name}: {'removed' if removed else 'was not there'}")
 
     work = _Work(console, store)
     for weight in weights:
@@ -150,7 +165,7 @@ class _Work:
     def present(self, action: str, weight: Weight, state: State, seconds: float = 0.0, **fields: str) -> None:
         """Tell what a weight is now."""
         self._count += 1
-        if state not in _LACKING:
+        if state in USABLE:
             self._console.path(self._store.path(weight))
         facts = _facts(self._store, weight, state)
         self._console.record(ok=True, **facts, action=action, seconds=round(seconds, 3), **fields)
@@ -187,14 +202,14 @@ def _facts(store: Store, weight: Weight, state: State) -> dict[str, Any]:
 
 
 def _verify(console: Console, store: Store, weight: Weight) -> None:
+    watcher = Lines(console)
     with console.busy(f"checking {weight.name}"):
-        state = store.verify(weight)
-    if state == "missing":
-        store.require(weight)
+        state = store.verify(weight, watcher)
     if state != "damaged":
+        store.require(weight)
         return
     path, aside = store.path(weight), None
-    with suppress(WeightsError), store.locked(weight):  # where nothing can be written it has to stay as it is
+    with suppress(WeightsError), store.locked(weight, watcher):  # where nothing can be written it has to stay as it is
         if store.state(weight) != "damaged":  # another process has fetched it again
             return
         aside = store.set_aside(weight)
@@ -209,7 +224,7 @@ def _announce(console: Console, store: Store, lacking: dict[Weight, State]) -> N
     left = {weight: weight.bytes - already_fetched(store, weight) for weight in lacking}
     width = max(len(weight.name) for weight in lacking)
     for weight, state in lacking.items():
-        more = "  (what is stored is damaged)" if state == "damaged" else ""
+        more = _TO_FETCH[state]
         if left[weight] < weight.bytes:
             more += f"  (of {sizes.in_words(weight.bytes)}; the rest is here)"
         console.done(f"  {weight.name:{width}}  {sizes.in_words(left[weight]):>8}{more}")

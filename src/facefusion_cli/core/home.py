@@ -5,26 +5,49 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from facefusion_cli.errors import UsageError
+
 __all__ = ["HOME_VARIABLE", "home_folder", "models_folder", "state_folder"]
 
 HOME_VARIABLE = "FACEFUSION_HOME"
 
 
 def home_folder() -> Path:
-    """``FACEFUSION_HOME`` if it is set, else the platform's folder for a user's data; it may not exist yet."""
+    """``FACEFUSION_HOME`` if it is set, else the platform's folder for a user's data; it may not exist yet.
+
+    Raises:
+        UsageError: it begins with the home folder of a user (``~name``) that nobody knows.
+    """
     given = os.environ.get(HOME_VARIABLE)
     if given:
-        return Path(given).expanduser().absolute()
+        return _whole(Path(given))
     import platformdirs
 
     return platformdirs.user_data_path("facefusion-cli", appauthor=False)
 
 
 def models_folder(given: Path | None = None) -> Path:
-    """Where weights are stored: ``given`` (``--models-dir``), else ``models`` in the home folder."""
-    return home_folder() / "models" if given is None else given.expanduser().absolute()
+    """Where weights are stored: ``given`` (``--models-dir``), else ``models`` in the home folder.
+
+    Raises:
+        UsageError: see ``home_folder``.
+    """
+    return home_folder() / "models" if given is None else _whole(given)
 
 
 def state_folder() -> Path:
-    """Where small facts are remembered: licences accepted, results of self-checks."""
+    """Where small facts are remembered: licences accepted, results of self-checks.
+
+    Raises:
+        UsageError: see ``home_folder``.
+    """
     return home_folder() / "state"
+
+
+def _whole(folder: Path) -> Path:
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:  # what pathlib says where there is no such user
+        raise UsageError(
+            f'the home folder that "{folder}" begins with is not known.', hint="Write the whole path of the folder."
+        ) from error

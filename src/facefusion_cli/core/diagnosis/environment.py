@@ -6,6 +6,7 @@ import os
 import re
 
 from facefusion_cli.core import SET_HERE
+from facefusion_cli.core.addresses import masked
 from facefusion_cli.core.diagnosis.report import Fact
 
 __all__ = ["environment", "redacted"]
@@ -18,7 +19,6 @@ _SEEN = re.compile(
     re.IGNORECASE,
 )
 _SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
-_ACCOUNT = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE)
 
 
 def environment() -> list[Fact]:
@@ -39,6 +39,5 @@ def redacted(name: str, value: str) -> str:
     if _SECRET.search(name):
         return "set"
     if "://" in value or name.upper().endswith("_PROXY"):
-        # Up to the last @: a password may hold any character.
-        return _ACCOUNT.sub(lambda match: f"{match[1] or ''}***@", value)
+        return masked(value)
     return value

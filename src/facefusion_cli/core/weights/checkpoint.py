@@ -7,25 +7,54 @@ import pickle
 import re
 import warnings
 import zipfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.weights import wav2lip_layout
 from facefusion_cli.core.weights.kinds import kind_of, refusal_by_kind
-from facefusion_cli.errors import WeightsDamagedError
+from facefusion_cli.errors import WeightsDamagedError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from torch import Tensor
 
-__all__ = ["load_checkpoint", "save_checkpoint", "saved_bytes"]
+__all__ = ["convert_checkpoint", "load_checkpoint", "save_checkpoint", "saved_bytes"]
 
 _PREFIX = "module."  # torch's DataParallel puts it before each name
 _BYTES_ASKED_FOR = re.compile(r"tried to allocate (\d+) bytes")
 
 
+def convert_checkpoint(path: Path, target: Path, called: str) -> None:
+    """Write what ``load_checkpoint`` reads to ``target``, as safetensors.
+
+    Raises:
+        WeightsDamagedError: it is no such checkpoint, or damaged.
+        WeightsError: there is not enough memory.
+        OSError: a file cannot be read or written; nothing is left of ``target``.
+    """
+    try:
+        save_checkpoint(load_checkpoint(path, called), target)
+    except MemoryError as error:
+        raise WeightsError(
+            f'there is not enough memory to convert "{called}": about 1 GB is needed.',
+            hint="Close other programs and try again; nothing has to be downloaded again.",
+        ) from error
+
+
+@contextmanager
+def _lack_of_memory() -> Iterator[None]:
+    """Name it as Python does: torch has no error of its own for it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if _BYTES_ASKED_FOR.search(str(error)):
+            raise MemoryError(str(error)) from error
+        raise
+
+
+@_lack_of_memory()
 def load_checkpoint(path: Path, called: str | None = None) -> dict[str, Tensor]:
     """Read a checkpoint's tensors, float32 on the CPU, by their names in ``wav2lip_layout``.
 
@@ -54,11 +83,13 @@ def load_checkpoint(path: Path, called: str | None = None) -> dict[str, Tensor]:
     )
 
 
+@_lack_of_memory()
 def save_checkpoint(tensors: Mapping[str, Tensor], path: Path) -> None:
     """Write the tensors as safetensors.
 
     Raises:
         OSError: it cannot be written; nothing is left.
+        MemoryError: there is not enough memory.
     """
     from safetensors.torch import save
 

@@ -7,12 +7,13 @@ import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+
+from facefusion_cli.core.addresses import host_of, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Reason", "SourceFault", "connection_fault", "host_of", "proxy_fault", "proxy_for", "status_fault"]
+__all__ = ["Reason", "SourceFault", "connection_fault", "proxy_fault", "proxy_for", "status_fault"]
 
 Reason = Literal[
     "offline",
@@ -61,19 +62,13 @@ class SourceFault(Exception):  # noqa: N818, a fact about a source; the error is
         self.wait = wait
 
 
-def host_of(url: str) -> str:
-    """Host of an address, with its port if that is not the usual one."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
 def proxy_for(url: str) -> str | None:
     """Address of the proxy that the environment (or the system) names for ``url``."""
     from urllib.request import getproxies, proxy_bypass_environment  # type: ignore[attr-defined]
 
-    parts = urlsplit(url)
     proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or proxy_bypass_environment(parts.netloc, proxies):
+    proxy = proxies.get(url.partition("://")[0].lower()) or proxies.get("all")
+    if not proxy or proxy_bypass_environment(host_of(url), proxies):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -90,6 +85,9 @@ def connection_fault(error: Exception, url: str, *, begun: bool = False) -> Sour
     """
     import httpx2
 
+    if isinstance(error, httpx2.InvalidURL):
+        # Its own text may quote a password.
+        return SourceFault("network", f'"{masked(url)}" is not an address that could be used')
     host, causes = host_of(url), tuple(_causes(error))
     connecting = isinstance(error, OSError | httpx2.ConnectError | httpx2.ConnectTimeout)
     if isinstance(error, httpx2.ProxyError):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 import shutil
 import time
-from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.addresses import host_of
 from facefusion_cli.core.weights.catalog import HubSource, Weight
-from facefusion_cli.core.weights.faults import SourceFault, host_of
+from facefusion_cli.core.weights.faults import SourceFault
 from facefusion_cli.core.weights.files import not_writable
-from facefusion_cli.core.weights.hub import address, cached_file, is_offline, request_for
+from facefusion_cli.core.weights.hub import address, cached_file, check_endpoint, is_offline, request_for
 from facefusion_cli.core.weights.partial import Partial
 from facefusion_cli.core.weights.reach import Hosts
-from facefusion_cli.core.weights.room import free_bytes
+from facefusion_cli.core.weights.room import check_free, converted_bytes
+from facefusion_cli.core.weights.store import USABLE
 from facefusion_cli.core.weights.stream import download
-from facefusion_cli.core.weights.unavailable import disk_full, offline, too_little_room, unavailable
+from facefusion_cli.core.weights.unavailable import disk_full, offline, unavailable
 from facefusion_cli.core.weights.watcher import SILENT
 from facefusion_cli.errors import WeightsDamagedError
 
@@ -33,8 +34,6 @@ __all__ = ["fetch"]
 
 LONGEST_WAIT = 10.0
 """Seconds; a server that wants to be asked again within that time is, once."""
-_MARGIN = 1.1
-"""Of free disk, for what else is written meanwhile."""
 
 
 def fetch(weight: Weight, store: Store, watcher: Watcher = SILENT, hosts: Hosts | None = None) -> Path:
@@ -52,22 +51,19 @@ def fetch(weight: Weight, store: Store, watcher: Watcher = SILENT, hosts: Hosts 
     place = store.path(weight)
     if _is_there(weight, store):
         return place
-    sources = _Sources(store, watcher, Hosts() if hosts is None else hosts)
+    sources = _Sources(weight, store, watcher, Hosts() if hosts is None else hosts)
     with store.locked(weight, watcher):
         if _is_there(weight, store):  # whoever held the lock has fetched it
             watcher.stage(weight.name, "stored")
             return place
-        if store.state(weight) == "damaged" and (aside := store.set_aside(weight)):
-            watcher.note(f'"{place}" is damaged; it is kept as "{aside.name}", and fetched again.')
-        converted = 0 if weight.form == "onnx" else weight.bytes // 3  # its optimizer is left out
-        if sources.give(weight, partial(store.adopt, weight, watcher=watcher), converted):
+        if store.state(weight) == "unreadable":  # which fetching would not change
+            store.require(weight)
+        if sources.give(weight, partial(store.adopt, weight, watcher=watcher), converted_bytes(weight)):
             return place
     # Without the weight's lock: who waits for an archive holds no other, so that two can never wait for each other.
     for archive in store.catalog.archives_of(weight):
-        with store.locked(archive, watcher), ExitStack() as locks:
+        with store.locked(archive, watcher):
             wanted = [store.catalog.weight(name) for name in archive.members.values()]
-            for member in wanted:
-                locks.enter_context(store.locked(member, watcher))
             wanted = [member for member in wanted if not _is_there(member, store)]
             if weight not in wanted:
                 watcher.stage(weight.name, "stored")
@@ -83,13 +79,16 @@ def _unpack(archive: Archive, wanted: tuple[Weight, ...], store: Store, watcher:
 
 
 def _is_there(weight: Weight, store: Store) -> bool:
-    return store.state(weight) in ("stored", "unverified")
+    return store.state(weight) in USABLE
 
 
 class _Sources:
     """The sources of what is fetched in one call, and what came of those that were tried."""
 
-    def __init__(self, store: Store, watcher: Watcher, hosts: Hosts) -> None:
+    def __init__(self, weight: Weight, store: Store, watcher: Watcher, hosts: Hosts) -> None:
+        check_endpoint()
+        files: tuple[Weight | Archive, ...] = (weight, *store.catalog.archives_of(weight))
+        self._urls = [address(source) for file in files for source in file.sources]
         self.faults: list[tuple[Source, SourceFault]] = []
         self._store = store
         self._watcher = watcher
@@ -107,11 +106,9 @@ class _Sources:
             part = Partial(self._store.partial(file), file.bytes)
             if part.whole and self._adopted(part, adopt):
                 return True
-            needed, free = int((file.bytes - part.size + beside) * _MARGIN), free_bytes(folder)
-            if needed > free:
-                raise too_little_room(file, folder, needed, free)
+            check_free(folder, file.bytes - part.size + beside, f'"{file.file}"')
             if cached := cached_file(file):
-                self._watcher.note(f'"{file.file}" is copied from the Hugging Face cache.')
+                self._watcher.stage(file.name, "copying")
                 part.discard()
                 shutil.copyfile(cached, part.path)
                 if self._adopted(part, adopt):
@@ -139,15 +136,17 @@ class _Sources:
 
     def _from(self, source: Source, file: Weight | Archive, part: Partial, adopt: Callable[[Path], object]) -> None:
         url = address(source)
+        spoilt = False
         while True:
             self._watcher.stage(file.name, "connecting")
-            before = part.size
             try:
-                self._hosts.check(url)
+                self._hosts.check(url, self._urls)
                 request = request_for(source, file)
                 self._watcher.stage(file.name, "downloading")
-                self._watcher.progress(file.name, before, file.bytes)
-                download(request, part, file.bytes, lambda count: self._watcher.progress(file.name, count, file.bytes))
+                self._watcher.progress(file.name, part.size, file.bytes)
+                pieced = download(
+                    request, part, file.bytes, lambda count: self._watcher.progress(file.name, count, file.bytes)
+                )
             except SourceFault as fault:
                 if fault.wait is None or fault.wait > LONGEST_WAIT or host_of(url) in self._waited:
                     raise
@@ -156,9 +155,10 @@ class _Sources:
                 continue
             if self._adopted(part, adopt):
                 return
-            # What an earlier attempt had left may be what was wrong.
-            if before == 0:
+            # Another piece than this server's may have been what was wrong.
+            if spoilt or not pieced:
                 raise SourceFault("mismatch", f"{host_of(url)} sent something else than the file (its SHA-256 differs)")
+            spoilt = True
 
     def _adopted(self, part: Partial, adopt: Callable[[Path], object]) -> bool:
         """Whether it was what it should be; then it is in the store, else it is gone."""

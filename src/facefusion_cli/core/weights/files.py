@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ELSEWHERE",
+    "MORE_ROOM",
     "consuming",
     "move_into_place",
     "not_readable",
@@ -30,6 +31,9 @@ __all__ = [
 
 ELSEWHERE = "with --models-dir or the variable FACEFUSION_HOME"
 """How the user chooses another folder for weights, for the end of a hint."""
+
+MORE_ROOM = f"Free some space, or choose a folder on another disk {ELSEWHERE}."
+"""What to do about a disk that is too full."""
 
 
 def sha256_of(path: Path) -> str:
@@ -103,7 +107,7 @@ def not_writable(path: Path, error: OSError) -> WeightsError:
     """What the user is told when a file or folder of the store cannot be written."""
     hint = f"Choose another folder {ELSEWHERE}."
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        hint = f"Free some space, or choose a folder on another disk {ELSEWHERE}."
+        hint = MORE_ROOM
     return WeightsError(f'cannot write "{path}": {why_not_written(error)}.', hint=hint)
 
 

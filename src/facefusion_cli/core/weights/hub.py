@@ -12,21 +12,41 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from facefusion_cli import __version__
+from facefusion_cli.core.addresses import host_of, masked
 from facefusion_cli.core.weights.catalog import HubSource
-from facefusion_cli.core.weights.faults import SourceFault, connection_fault, host_of, status_fault
+from facefusion_cli.core.weights.faults import SourceFault, connection_fault, status_fault
 from facefusion_cli.core.weights.files import sha256_of
 from facefusion_cli.core.weights.stream import Request, open_session, other_size
+from facefusion_cli.errors import DownloadError
 
 if TYPE_CHECKING:
     from facefusion_cli.core.weights.catalog import Archive, Source, Weight
 
-__all__ = ["TOKEN_VARIABLE", "address", "cached_file", "is_offline", "request_for"]
+__all__ = ["TOKEN_VARIABLE", "address", "cached_file", "check_endpoint", "is_offline", "request_for"]
 
 TOKEN_VARIABLE = "FACEFUSION_HF_TOKEN"  # noqa: S105, its name
 _LIBRARY = "facefusion-cli"
 _USER_AGENT = f"{_LIBRARY}/{__version__}"
+
+
+def check_endpoint() -> None:
+    """See that the hub's client can be imported: it reads ``HF_ENDPOINT`` then.
+
+    Raises:
+        DownloadError: the variable holds no address.
+    """
+    endpoint = os.environ.get("HF_ENDPOINT", "")
+    try:
+        urlsplit(endpoint).port  # noqa: B018, may raise
+    except ValueError:
+        raise DownloadError(
+            f'the variable HF_ENDPOINT ("{masked(endpoint)}") does not hold the address of a server.',
+            reason="network",
+            hint="Correct it, or unset it.",
+        ) from None  # which may quote a password
 
 
 def is_offline() -> bool:
@@ -94,13 +114,13 @@ def request_for(source: Source, file: Weight | Archive) -> Request:
         raise status_fault(answer.status_code, answer.headers, str(answer.url)) from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise connection_fault(error, url) from error
+    request = Request(url, _USER_AGENT, token)
     if known.commit_hash is None:
         # Not a hub but a plain server, or a page of the network's own: the download itself will show.
-        return Request(url, _USER_AGENT, token=token)
+        return request
     if known.size is not None and known.size != file.bytes:
         raise other_size(host_of(url), known.size, file.bytes)
     # Of files in large file storage, which weights are, the hub's tag is the SHA-256.
-    announced = known.etag is not None and re.fullmatch("[0-9a-f]{64}", known.etag) is not None
-    if announced and known.etag != file.sha256:
+    if known.etag is not None and re.fullmatch("[0-9a-f]{64}", known.etag) and known.etag != file.sha256:
         raise SourceFault("mismatch", f"{host_of(url)} has another file of that name (its SHA-256 differs)")
-    return Request(url, _USER_AGENT, announced=announced, token=token)
+    return request

@@ -7,10 +7,10 @@ import stat
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.weights.catalog import Archive
-from facefusion_cli.core.weights.files import ELSEWHERE, consuming, sha256_of
+from facefusion_cli.core.weights.files import consuming, sha256_of
 from facefusion_cli.core.weights.kinds import not_a_weight
-from facefusion_cli.core.weights.sizes import in_words
-from facefusion_cli.errors import InputError, WeightsDamagedError, WeightsError
+from facefusion_cli.core.weights.room import check_free, converted_bytes
+from facefusion_cli.errors import InputError, WeightsDamagedError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def import_file(store: Store, path: Path, unverified: Weight | None, watcher: Wa
         if isinstance(file, Archive):
             weights = tuple(store.catalog.weight(name) for name in file.members.values())
             lacking = tuple(weight for weight in weights if store.state(weight) != "stored")
-            _check_room(store, path, sum(weight.bytes for weight in lacking))
+            check_free(store.folder, sum(weight.bytes for weight in lacking), f'"{path.name}"')
             store.unpack(file, path, lacking, watcher)
             return weights
         if sha256 != file.sha256 or store.state(file) != "stored":
@@ -59,12 +59,7 @@ def _recognise(catalog: Catalog, path: Path, unverified: Weight | None) -> tuple
 
 
 def _import_weight(store: Store, weight: Weight, path: Path, sha256: str, watcher: Watcher) -> None:
-    converted = 0
-    if weight.form == "wav2lip":
-        from facefusion_cli.core.weights.checkpoint import saved_bytes
-
-        converted = saved_bytes()
-    _check_room(store, path, path.stat().st_size + converted)
+    check_free(store.folder, path.stat().st_size + converted_bytes(weight), f'"{path.name}"')
     copy = store.staging(weight, "import")
     try:
         with consuming(copy, store.path(weight)):
@@ -75,13 +70,3 @@ def _import_weight(store: Store, weight: Weight, path: Path, sha256: str, watche
             store.adopt_unverified(weight, copy, sha256, str(path), watcher)
     finally:
         copy.unlink(missing_ok=True)
-
-
-def _check_room(store: Store, path: Path, needed: int) -> None:
-    free = shutil.disk_usage(store.folder).free
-    if free < needed:
-        raise WeightsError(
-            f'there is no room for "{path.name}" in "{store.folder}": {in_words(needed)} are needed, '
-            f"{in_words(free)} are free.",
-            hint=f"Free some space, or choose a folder on another disk {ELSEWHERE}.",
-        )

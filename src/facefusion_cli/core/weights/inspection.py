@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from facefusion_cli.core.weights.files import not_readable, sha256_of
-from facefusion_cli.core.weights.markers import Marker, read_marker
+from facefusion_cli.core.weights.markers import Marker, read_markers, write_markers
+from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
 
 if TYPE_CHECKING:
     import os
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.weights.catalog import Weight
 
-__all__ = ["Finding", "State", "inspect", "mismatch"]
+__all__ = ["USABLE", "Finding", "State", "inspect", "mismatch"]
 
-State = Literal["missing", "stored", "unverified", "damaged"]
-"""unverified: brought by hand with --unverified, its hash is not in the catalog; counts as stored."""
+State = Literal["missing", "stored", "unverified", "damaged", "unrecorded", "unreadable"]
+"""unverified: brought by hand with --unverified, its hash is not in the catalog; counts as stored.
+unrecorded: a converted file without its marker, so that nothing shows whether it is whole."""
+
+USABLE: frozenset[State] = frozenset({"stored", "unverified"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +31,55 @@ class Finding:
     """What was found at a weight's place."""
 
     state: State
-    sha256: str = ""
-    """Of what is stored, if that is known."""
-    why: str = ""
-    """What is wrong with a damaged one, for the end of a sentence."""
+    marker: Marker | None = None
+    """Of a file that is ``USABLE``."""
+    problem: WeightsError | None = None
+    """Why it is not: what the user is told."""
+
+    def usable(self) -> Marker:
+        """The marker; or else the problem is raised."""
+        if self.problem is not None:
+            raise self.problem
+        assert self.marker is not None
+        return self.marker
 
 
 def inspect(weight: Weight, place: Path, marker_path: Path, *, whole: bool = False) -> Finding:
-    """Look at the file at ``place``: cheaply if its marker fits, else at its whole content; ``whole`` always does that.
+    """Look at the file at ``place``: cheaply if a marker fits, else at its whole content; ``whole`` always does that.
 
     A file that was only touched gets a new marker, and so does an ONNX file that somebody put there by hand, if it is
     the right one. Where no marker can be written, hashing again next time is all it costs.
-
-    Raises:
-        WeightsError: it cannot be read.
     """
+    fetch = f'"facefusion download-models {weight.name}"'
     try:
         status = place.stat()
         if not stat.S_ISREG(status.st_mode):
-            return Finding("damaged", why="it is not an ordinary file")
-        marker = read_marker(marker_path)
-        if marker and not marker.speaks_of(weight):
-            marker = None
-        if marker and marker.fits(status) and not whole:
-            return _good(marker)
-        return _look_inside(weight, place, status, marker_path, marker)
+            raise _Damaged("it is not an ordinary file")
+        known = read_markers(marker_path)
+        markers = [marker for marker in known if marker.speaks_of(weight)]
+        markers.sort(key=lambda marker: not marker.fits(status))
+        if markers and markers[0].fits(status) and not whole:
+            return _good(markers[0])
+        if weight.form == "onnx":
+            markers.append(Marker(weight.sha256, weight.sha256, weight.bytes, 0, unverified=False))
+        if markers:
+            return _look_inside(place, status, marker_path, markers)
+        if known:
+            raise _Damaged(f"it was made from another {weight.file} than the one that is known now")
     except (FileNotFoundError, NotADirectoryError):
-        return Finding("missing")
+        sentence = f'the weights "{weight.name}" are not in "{place.parent}".'
+        return Finding("missing", problem=WeightsMissingError(sentence, hint=f"Fetch it with {fetch}."))
     except OSError as error:
-        raise not_readable(place, error) from error
+        return Finding("unreadable", problem=not_readable(place, error))
+    except _Damaged as why:
+        sentence = f'"{place}" is damaged: {why}.'
+        return Finding("damaged", problem=WeightsDamagedError(sentence, hint=f"Fetch it with {fetch}."))
+    sentence = f'"{place}" cannot be verified: the record of what it was converted from is missing.'
+    hint = (
+        f'If it was copied here, copy the hidden folder "{marker_path.parent.name}" beside it too. Else import '
+        f"{weight.file} again, or fetch it with {fetch}."
+    )
+    return Finding("unrecorded", problem=WeightsDamagedError(sentence, hint=hint))
 
 
 def mismatch(found: tuple[int, str], expected: tuple[int, str]) -> str:
@@ -65,27 +89,25 @@ def mismatch(found: tuple[int, str], expected: tuple[int, str]) -> str:
     return f"its SHA-256 begins with {found[1][:8]} instead of {expected[1][:8]}"
 
 
-def _look_inside(
-    weight: Weight, place: Path, status: os.stat_result, marker_path: Path, marker: Marker | None
-) -> Finding:
-    candidates = [] if marker is None else [marker]
-    if weight.form == "onnx":
-        candidates.append(Marker(weight.sha256, weight.sha256, weight.bytes, 0, unverified=False))
-    if not candidates:
-        return Finding("damaged", why="nothing tells what it was made from")
-    expected = (candidates[0].bytes, candidates[0].sha256)
-    if all(status.st_size != candidate.bytes for candidate in candidates):
-        return Finding("damaged", why=mismatch((status.st_size, ""), expected))
+class _Damaged(Exception):  # noqa: N818, it never leaves this module
+    """Why, for the end of a sentence."""
+
+
+def _look_inside(place: Path, status: os.stat_result, marker_path: Path, markers: list[Marker]) -> Finding:
+    expected = (markers[0].bytes, markers[0].sha256)
+    if all(status.st_size != marker.bytes for marker in markers):
+        raise _Damaged(mismatch((status.st_size, ""), expected))
     digest = sha256_of(place)
-    for candidate in candidates:
-        if digest == candidate.sha256:
+    for marker in markers:
+        if digest == marker.sha256:
+            # The time from before it was read: if it was written to meanwhile, the marker does not fit.
+            renewed = replace(marker, bytes=status.st_size, mtime_ns=status.st_mtime_ns)
             with suppress(OSError):
                 marker_path.parent.mkdir(exist_ok=True)
-                # The time from before it was read: if it was written to meanwhile, the marker does not fit.
-                replace(candidate, bytes=status.st_size, mtime_ns=status.st_mtime_ns).write(marker_path)
-            return _good(candidate)
-    return Finding("damaged", digest, mismatch((status.st_size, digest), expected))
+                write_markers(marker_path, renewed)
+            return _good(renewed)
+    raise _Damaged(mismatch((status.st_size, digest), expected))
 
 
 def _good(marker: Marker) -> Finding:
-    return Finding("unverified" if marker.unverified else "stored", marker.sha256)
+    return Finding("unverified" if marker.unverified else "stored", marker)

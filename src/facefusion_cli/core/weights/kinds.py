@@ -88,6 +88,12 @@ def not_a_weight(path: Path, size: int, sha256: str, catalog: Catalog) -> Weight
                 f'"{path}" is {lookalike.title}, not the {lookalike.of} that is known here.',
                 hint=f'Fetch that with "facefusion download-models {lookalike.of}".',
             )
+    for weight in catalog.weights:
+        if kind == "safetensors" and path.name.casefold() == weight.stored_file.casefold():
+            return WeightsDamagedError(
+                f'"{path}" cannot be verified: the record of what it was converted from is not in it.',
+                hint=f'Import {weight.file} itself, or, if you trust this file, add "--unverified {weight.name}".',
+            )
     files: tuple[Weight | Archive, ...] = (*catalog.weights, *catalog.archives)
     for file in files:
         if file.file.casefold() == path.name.casefold():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.weights.catalog import Weight
 
-__all__ = ["Marker", "read_marker"]
+__all__ = ["Marker", "read_markers", "write_markers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,29 @@ class Marker:
         """Whether the file looks untouched."""
         return self.bytes == status.st_size and self.mtime_ns == status.st_mtime_ns
 
-    def write(self, path: Path) -> None:
-        """Write the marker.
 
-        Raises:
-            OSError: it cannot be written.
-        """
-        write_whole(path, json.dumps(asdict(self), indent=1).encode())
+def write_markers(path: Path, *markers: Marker) -> None:
+    """Write down what is known: of several, one tells of the file that is there, another of the one to come.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    write_whole(path, json.dumps([asdict(marker) for marker in markers], indent=1).encode())
 
 
-def read_marker(path: Path) -> Marker | None:
-    """The marker in a file; None where there is none that can be read, which only costs the time of hashing."""
+def read_markers(path: Path) -> tuple[Marker, ...]:
+    """What is known; nothing where it cannot be read."""
     try:
-        facts = json.loads(path.read_bytes())
-        marker = Marker(**facts)
+        return tuple(_marker(facts) for facts in json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):
-        return None
-    kinds = {"published_sha256": str, "sha256": str, "bytes": int, "mtime_ns": int, "unverified": bool}
-    return marker if all(type(facts[name]) is kind for name, kind in kinds.items()) else None
+        return ()
+
+
+def _marker(facts: dict[str, object]) -> Marker:
+    marker = Marker(**facts)  # type: ignore[arg-type]
+    if any(type(facts[name]) is not kind for name, kind in _KINDS.items()):
+        raise TypeError(facts)
+    return marker
+
+
+_KINDS = {"published_sha256": str, "sha256": str, "bytes": int, "mtime_ns": int, "unverified": bool}

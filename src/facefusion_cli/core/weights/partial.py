@@ -1,29 +1,16 @@
-"""A download that outlives the run: the bytes so far, and beside them where they came from."""
+"""A download that outlives the run.
+
+Nobody notes where the bytes came from: whoever has the file sends the same, and the SHA-256 of the whole decides.
+"""
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
-
-from facefusion_cli.core.weights.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Origin", "Partial"]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who sent the bytes."""
-
-    url: str
-    validator: str
-    """What tells the server's versions of the file apart: an ETag or a date; "" if it names none."""
-    announced: bool
-    """Whether the server said before that the file has the SHA-256 that it should."""
+__all__ = ["Partial"]
 
 
 class Partial:
@@ -31,7 +18,6 @@ class Partial:
 
     def __init__(self, path: Path, size: int) -> None:
         self.path = path
-        self._notes = path.with_name(f"{path.name}.json")
         self._expected = size
         if self.size > size:
             self.discard()
@@ -49,24 +35,6 @@ class Partial:
         """Whether there are as many bytes as there should be."""
         return self.size == self._expected
 
-    @property
-    def origin(self) -> Origin | None:
-        """Where the bytes came from, None if there are none or nobody knows."""
-        if self.size == 0:
-            return None
-        try:
-            return Origin(**json.loads(self._notes.read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-
-    def begin(self, origin: Origin) -> None:
-        """Start over."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_bytes(b"")
-        write_whole(self._notes, json.dumps(asdict(origin)).encode())
-
     def discard(self) -> None:
         """Remove what is there."""
-        for path in (self.path, self._notes):
-            with suppress(FileNotFoundError):
-                path.unlink()
+        self.path.unlink(missing_ok=True)

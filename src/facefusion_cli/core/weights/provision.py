@@ -15,8 +15,9 @@ from facefusion_cli.core.weights.catalog import Weight, catalog
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.fetch import fetch
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
+from facefusion_cli.core.weights.reach import Hosts
 from facefusion_cli.core.weights.room import already_fetched, check_room
-from facefusion_cli.core.weights.store import Store
+from facefusion_cli.core.weights.store import USABLE, Store
 from facefusion_cli.core.weights.watcher import SILENT, Watcher
 from facefusion_cli.errors import WeightsError
 
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
     Display = Callable[[Sequence[Weight]], AbstractContextManager[Watcher]]
 
 __all__ = ["Offer", "Provision", "licences_of"]
+
+_PROBLEMS: dict[State, str] = {
+    "damaged": "are damaged",
+    "unrecorded": "cannot be verified",
+    "unreadable": "cannot be read",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ class Provision:
     def offer(self, engine: str) -> bool:
         """Whether the best engine can run, after asking to fetch what it lacks if there is somebody to ask.
 
-        Nothing is asked that was declined before, and nothing is fetched where a stored file turned out to be damaged.
+        Nothing is asked that was declined before, and nothing is fetched where a stored file cannot be used.
         A fetch that fails is noted.
         """
         if engine not in self._offered:
@@ -112,10 +119,12 @@ class Provision:
 
     def fallback_note(self, engine: str, instead: str) -> str:
         """The sentence that says why another engine than the best one is used, and how to get that one."""
-        damaged = [weight for weight, state in self._lacking(engine).items() if state == "damaged"]
-        if damaged:
-            names = ", ".join(f'"{self._store.path(weight)}"' for weight in damaged)
-            why, remedy = f"weights of the {engine} engine are damaged ({names})", "fetches them again"
+        problems = {weight: state for weight, state in self._lacking(engine).items() if state != "missing"}
+        if problems:
+            names = ", ".join(f'"{self._store.path(weight)}"' for weight in problems)
+            words = " or ".join(dict.fromkeys(_PROBLEMS[state] for state in problems.values()))
+            remedy = "tells more" if "unreadable" in problems.values() else "fetches them again"
+            why = f"weights of the {engine} engine {words} ({names})"
         else:
             why, remedy = f"the weights of the better {engine} engine are not stored", "fetches them"
         return f'the {instead} engine is used, because {why}; "facefusion download-models {engine}" {remedy}.'
@@ -123,13 +132,13 @@ class Provision:
     def _lacking(self, engine: str) -> dict[Weight, State]:
         weights = (self._store.catalog.weight(name) for name in ENGINE_WEIGHTS.get(engine, ()))
         states = {weight: self._store.state(weight) for weight in weights}
-        return {weight: state for weight, state in states.items() if state in ("missing", "damaged")}
+        return {weight: state for weight, state in states.items() if state not in USABLE}
 
     def _decide(self, engine: str) -> bool:
         lacking = self._lacking(engine)
         if not lacking:
             return True
-        if "damaged" in lacking.values() or self._ask is None or self._consent.declined(engine):
+        if {*lacking.values()} != {"missing"} or self._ask is None or self._consent.declined(engine):
             return False
         weights = tuple(lacking)
         size = sum(weight.bytes - already_fetched(self._store, weight) for weight in weights)
@@ -149,5 +158,6 @@ class Provision:
 
     def _fetch(self, weights: tuple[Weight, ...], watcher: Watcher) -> None:
         check_room(self._store, weights)
+        hosts = Hosts()
         for weight in weights:
-            fetch(weight, self._store, watcher)
+            fetch(weight, self._store, watcher, hosts)

@@ -1,30 +1,48 @@
-"""Whether weights fit on the disk, asked before the first byte is fetched."""
+"""Whether weights fit on the disk, asked before the first byte is written."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.weights.checkpoint import saved_bytes
+from facefusion_cli.core.weights.files import ELSEWHERE, MORE_ROOM
 from facefusion_cli.core.weights.sizes import in_words
-from facefusion_cli.errors import DownloadError
+from facefusion_cli.errors import DownloadError, WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from facefusion_cli.core.weights.catalog import Weight
+    from facefusion_cli.core.weights.catalog import Archive, Weight
     from facefusion_cli.core.weights.store import Store
 
-__all__ = ["already_fetched", "check_room", "free_bytes", "needed_bytes"]
+__all__ = [
+    "already_fetched",
+    "check_folder",
+    "check_free",
+    "check_room",
+    "converted_bytes",
+    "free_bytes",
+    "needed_bytes",
+]
+
+_MARGIN = 1.1
+"""For what else is written meanwhile."""
 
 
-def already_fetched(store: Store, weight: Weight) -> int:
-    """Bytes of the weight that earlier runs have left behind, to go on from."""
+def already_fetched(store: Store, file: Weight | Archive) -> int:
+    """Bytes of the file that earlier runs have left behind, to go on from."""
     try:
-        return min(store.partial(weight).stat().st_size, weight.bytes)
+        return min(store.partial(file).stat().st_size, file.bytes)
     except OSError:
         return 0
+
+
+def converted_bytes(weight: Weight) -> int:
+    """What conversion writes beside the published file; 0 for what is stored as it is published."""
+    return 0 if weight.form == "onnx" else saved_bytes()
 
 
 def needed_bytes(store: Store, weights: Sequence[Weight]) -> int:
@@ -34,30 +52,55 @@ def needed_bytes(store: Store, weights: Sequence[Weight]) -> int:
     """
     most = held = 0
     for weight in weights:
-        present = already_fetched(store, weight)
-        kept, beside = (weight.bytes, 0) if weight.form == "onnx" else (saved_bytes(), saved_bytes())
-        most = max(most, held + weight.bytes + beside - present)
-        held += kept - present
+        present, converted = already_fetched(store, weight), converted_bytes(weight)
+        most = max(most, held + weight.bytes + converted - present)
+        held += (converted or weight.bytes) - present
     return most
 
 
 def free_bytes(folder: Path) -> int:
     """Free bytes where ``folder`` is or would be."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(_existing(folder)).free
 
 
-def check_room(store: Store, weights: Sequence[Weight]) -> None:
+def check_free(folder: Path, needed: int, what: str) -> None:
     """Refuse to begin what cannot end well.
 
     Raises:
-        DownloadError: the disk is too full for ``weights``.
+        DownloadError: the disk is too full for ``needed`` bytes and some more; ``what`` they are, for the sentence.
     """
-    needed, free = needed_bytes(store, weights), free_bytes(store.folder)
+    needed, free = int(needed * _MARGIN), free_bytes(folder)
     if needed > free:
         raise DownloadError(
-            f'there is not enough room in "{store.folder}": {in_words(needed)} are needed, {in_words(free)} are free.',
+            f'there is not enough room in "{folder}" for {what}: {in_words(needed)} are needed, '
+            f"{in_words(free)} are free.",
             reason="disk-full",
-            hint="Free some space, or keep the weights in another folder (--models-dir, FACEFUSION_HOME).",
+            hint=MORE_ROOM,
         )
+
+
+def check_room(store: Store, weights: Sequence[Weight]) -> None:
+    """As ``check_free``, for fetching ``weights``."""
+    more = f" and {len(weights) - 1} more" if len(weights) > 1 else ""
+    check_free(store.folder, needed_bytes(store, weights), f'"{weights[0].file}"{more}')
+
+
+def check_folder(folder: Path) -> None:
+    """See whether the folder is one that can be written to, or could be made; nothing is.
+
+    Raises:
+        WeightsError: it cannot.
+    """
+    existing = _existing(folder)
+    why = "there is no permission to write there, or the file system is read-only"
+    if not existing.is_dir():
+        why = "it is a file" if existing == folder else f'"{existing}" is a file'
+    elif os.access(existing, os.W_OK):
+        return
+    raise WeightsError(f'cannot write into "{folder}": {why}.', hint=f"Choose another folder {ELSEWHERE}.")
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder

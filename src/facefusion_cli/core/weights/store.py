@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.weights.archive import extract_member
+from facefusion_cli.core.weights.catalog import Archive
 from facefusion_cli.core.weights.files import consuming, move_into_place, not_writable, remove_file, sha256_of
-from facefusion_cli.core.weights.inspection import Finding, State, inspect, mismatch
-from facefusion_cli.core.weights.markers import Marker
+from facefusion_cli.core.weights.inspection import USABLE, Finding, State, inspect
+from facefusion_cli.core.weights.locks import lock
+from facefusion_cli.core.weights.markers import Marker, read_markers, write_markers
+from facefusion_cli.core.weights.verifying import check_hash, verified
 from facefusion_cli.core.weights.watcher import SILENT
-from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
+from facefusion_cli.errors import WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from facefusion_cli.core.weights.catalog import Archive, Catalog, Weight
+    from facefusion_cli.core.weights.catalog import Catalog, Weight
     from facefusion_cli.core.weights.watcher import Watcher
 
-__all__ = ["State", "Store"]
+__all__ = ["USABLE", "State", "Store"]
 
 
 class Store:
@@ -28,8 +32,6 @@ class Store:
     A file counts only when its whole content has been verified. A marker in a hidden folder beside the files tells
     that it has; where none fits, the file is hashed, and marked if the folder can be written to. The hidden folder also
     holds the locks, what was downloaded so far, and files that are not whole yet.
-
-    Every method may raise ``WeightsError`` where a file that is there cannot be read.
     """
 
     def __init__(self, folder: Path, catalog: Catalog) -> None:
@@ -49,56 +51,59 @@ class Store:
         """Hash the whole file now, whatever the marker says."""
         watcher.stage(weight.name, "verifying")
         finding = self._look(weight, whole=True)
-        if finding.state == "damaged" and self._marker(weight).exists():
+        marker = self._marker(weight)
+        if finding.state == "damaged" and marker.exists():
             # Else the marker, if it fits, would go on vouching for the file.
-            with suppress(WeightsError), self.locked(weight, watcher):
+            with suppress(WeightsError, OSError), self.locked(weight, watcher):
                 if self._look(weight, whole=True).state == "damaged":
-                    remove_file(self._marker(weight))
+                    write_markers(marker, *(replace(known, mtime_ns=-1) for known in read_markers(marker)))
         return finding.state
+
+    def problem(self, weight: Weight) -> WeightsError | None:
+        """Why the weight cannot be used, as ``require`` says it; None if it can."""
+        return self._look(weight).problem
 
     def require(self, weight: Weight) -> Path:
         """The path of a weight that is there and whole.
 
         Raises:
             WeightsMissingError, WeightsDamagedError.
+            WeightsError: it cannot be read.
         """
-        self._found(weight)
+        self._look(weight).usable()
         return self.path(weight)
 
     def sha256(self, weight: Weight) -> str:
         """SHA-256 of the stored file (not of what was published, where that was converted); for caches.
 
         Raises:
-            WeightsMissingError, WeightsDamagedError.
+            WeightsError: as ``require`` does.
         """
-        return self._found(weight).sha256
+        return self._look(weight).usable().sha256
 
     @contextmanager
     def locked(self, file: Weight | Archive, watcher: Watcher = SILENT) -> Iterator[None]:
         """Only one process at a time works on a file; the others wait and say so (stage "waiting").
 
-        The system lets go of the lock of a process that dies. What such a process left half done is removed.
+        With an archive its weights are locked, after it and in the catalog's order; nobody holds a weight's lock and
+        waits for an archive, so that two can never wait for each other. What a dead process left half done is removed.
 
         Raises:
             WeightsError: the folder cannot be written to.
         """
-        from filelock import FileLock, Timeout
-
-        try:
-            self._hidden.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._hidden / f"{file.name}.lock")
+        files: list[Weight | Archive] = [file]
+        if isinstance(file, Archive):
+            files += [weight for weight in self.catalog.weights if weight.name in file.members.values()]
+        with ExitStack() as locks:
             try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                watcher.stage(file.name, "waiting")
-                lock.acquire()
-        except OSError as error:
-            raise not_writable(self.folder, error) from error
-        try:
-            self._sweep(file)
+                self._hidden.mkdir(parents=True, exist_ok=True)
+                for each in files:
+                    locks.enter_context(lock(self._hidden / f"{each.name}.lock", each.name, watcher))
+            except OSError as error:
+                raise not_writable(self.folder, error) from error
+            for each in files:
+                self._sweep(each)
             yield
-        finally:
-            lock.release()
 
     def partial(self, file: Weight | Archive) -> Path:
         """Where a download of the file grows, across runs; named by its SHA-256. Its folder exists while locked."""
@@ -112,12 +117,13 @@ class Store:
 
         Raises:
             WeightsDamagedError: it is not that weight; ``file`` is removed.
-            WeightsError: it cannot be stored; ``file`` is kept.
+            WeightsError: it cannot be converted or stored; ``file`` is kept.
         """
         with consuming(file, self.path(weight)):
             watcher.stage(weight.name, "verifying")
-            _check_hash(weight, file)
-            return self._place(weight, file, weight.sha256, watcher)
+            check_hash(weight, file)
+            with verified(weight):
+                return self._place(weight, file, weight.sha256, watcher)
 
     def adopt_archive(
         self, archive: Archive, file: Path, wanted: tuple[Weight, ...], watcher: Watcher = SILENT
@@ -127,14 +133,14 @@ class Store:
         Called with the archive's lock held.
 
         Raises:
-            WeightsDamagedError: it is not that archive, or lacks a member; ``file`` is removed.
-            WeightsError: something cannot be stored; ``file`` is kept.
+            WeightsDamagedError: it is not that archive; ``file`` is removed.
+            WeightsError: it lacks a member, or something cannot be stored; ``file`` is kept.
         """
         with consuming(file, self.folder / archive.file):
             watcher.stage(archive.name, "verifying")
-            _check_hash(archive, file)
-            self.unpack(archive, file, wanted, watcher)
-            file.unlink()
+            check_hash(archive, file)
+            with verified(archive):
+                self.unpack(archive, file, wanted, watcher)
             watcher.stage(archive.name, "stored")
 
     def adopt_unverified(self, weight: Weight, file: Path, sha256: str, called: str, watcher: Watcher = SILENT) -> Path:
@@ -155,7 +161,7 @@ class Store:
             return self._place(weight, file, sha256, watcher, unverified=True, called=called)
 
     def unpack(self, archive: Archive, file: Path, wanted: tuple[Weight, ...], watcher: Watcher = SILENT) -> None:
-        """Store the wanted members of an archive of known hash, each verified on its own; ``file`` stays.
+        """Store the wanted members of an archive of known hash, each verified on its own; downloads of it are removed.
 
         Called with the archive's lock held.
 
@@ -172,28 +178,34 @@ class Store:
                 self.adopt(weight, target, watcher)
             finally:
                 remove_file(target)
+        self._remove_downloads(archive)
 
     def staging(self, locked: Weight | Archive, name: str) -> Path:
         """A file that grows while the lock is held, and is removed by the next who holds it if it was left behind."""
         return self._hidden / f"{locked.name}--{name}.staging"
 
-    def set_aside(self, weight: Weight) -> Path | None:
-        """Rename a damaged file so that it is kept for a look but never used; its new path, None if there is no file.
+    def set_aside(self, weight: Weight, watcher: Watcher = SILENT) -> Path | None:
+        """Rename a file that is damaged or unrecorded, so that it is kept for a look; its new path, None if it is not.
 
         Called with the lock held. One that was set aside earlier is replaced.
+
+        Raises:
+            WeightsError: it cannot be read or renamed.
         """
-        place = self.path(weight)
-        aside = self._aside(weight)
-        try:
-            place.replace(aside)
-            remove_file(self._marker(weight))
-        except FileNotFoundError:
+        finding, aside = self._look(weight), self._aside(weight)
+        if finding.problem is None or finding.state == "missing":
             return None
+        if finding.state == "unreadable":
+            raise finding.problem
+        try:
+            self.path(weight).replace(aside)
         except OSError as error:
             raise not_writable(aside, error) from error
+        remove_file(self._marker(weight))
+        watcher.note(f'{finding.problem.message} It is kept as "{aside.name}".')
         return aside
 
-    def remove(self, weight: Weight) -> bool:
+    def remove(self, weight: Weight, watcher: Watcher = SILENT) -> bool:
         """Delete the weight, its marker and what was downloaded of it; whether there was anything.
 
         Raises:
@@ -201,12 +213,12 @@ class Store:
         """
         if not self.folder.exists():
             return False
-        with self.locked(weight):
-            files = [self.path(weight), self._aside(weight), self._marker(weight), *self._downloads(weight)]
-            removed = [remove_file(file) for file in files]
+        with self.locked(weight, watcher):
+            files = (self.path(weight), self._aside(weight), self._marker(weight))
+            removed = [*map(remove_file, files), self._remove_downloads(weight)]
         for archive in self.catalog.archives_of(weight):
-            with self.locked(archive):
-                removed += [remove_file(file) for file in self._downloads(archive)]
+            with self.locked(archive, watcher):
+                removed.append(self._remove_downloads(archive))
         return any(removed)
 
     def import_file(
@@ -230,15 +242,6 @@ class Store:
     def _look(self, weight: Weight, *, whole: bool = False) -> Finding:
         return inspect(weight, self.path(weight), self._marker(weight), whole=whole)
 
-    def _found(self, weight: Weight) -> Finding:
-        finding = self._look(weight)
-        hint = f'Fetch it with "facefusion download-models {weight.name}".'
-        if finding.state == "missing":
-            raise WeightsMissingError(f'the weights "{weight.name}" are not in "{self.folder}".', hint=hint)
-        if finding.state == "damaged":
-            raise WeightsDamagedError(f'"{self.path(weight)}" is damaged: {finding.why}.', hint=hint)
-        return finding
-
     def _place(
         self,
         weight: Weight,
@@ -253,24 +256,25 @@ class Store:
         ready, digest = file, published
         try:
             if weight.form == "wav2lip":
-                from facefusion_cli.core.weights.checkpoint import load_checkpoint, save_checkpoint
+                from facefusion_cli.core.weights.checkpoint import convert_checkpoint
 
                 watcher.stage(weight.name, "converting")
                 ready = self.staging(weight, "converted")
-                save_checkpoint(load_checkpoint(file, called or weight.file), ready)
+                convert_checkpoint(file, ready, called or weight.file)
                 digest = sha256_of(ready)
-            if self._look(weight).state == "damaged" and (aside := self.set_aside(weight)):
-                watcher.note(f'"{self.path(weight)}" was damaged; it is "{aside.name}" now.')
-            # The marker first: without one a converted file could not be told from any other.
-            status = ready.stat()
+            self.set_aside(weight, watcher)
+            status, former = ready.stat(), self._look(weight).marker
             marker = Marker(published, digest, status.st_size, status.st_mtime_ns, unverified)
-            marker.write(self._marker(weight))
+            # The marker first, beside that of the file that is still there: without one, nothing tells what a file is.
+            write_markers(self._marker(weight), marker, *([] if former is None else [former]))
             move_into_place(ready, self.path(weight))
+            with suppress(OSError):
+                write_markers(self._marker(weight), marker)
         finally:
             if ready != file:
                 remove_file(ready)
-        if ready != file:
-            file.unlink()
+        remove_file(file)
+        self._remove_downloads(weight)
         watcher.stage(weight.name, "stored")
         return self.path(weight)
 
@@ -286,14 +290,6 @@ class Store:
             for stale in self._hidden.glob(pattern):
                 remove_file(stale)
 
-    def _downloads(self, file: Weight | Archive) -> list[Path]:
-        return [*self._hidden.glob(f"{file.sha256}*")]
-
-
-def _check_hash(expected: Weight | Archive, file: Path) -> None:
-    size = file.stat().st_size
-    # The hash of something of another size would only take time.
-    found = (size, sha256_of(file) if size == expected.bytes else "")
-    if found != (expected.bytes, expected.sha256):
-        why = mismatch(found, (expected.bytes, expected.sha256))
-        raise WeightsDamagedError(f'"{expected.file}" is not what it should be: {why}.')
+    def _remove_downloads(self, file: Weight | Archive) -> bool:
+        removed = [remove_file(path) for path in self._hidden.glob(f"{file.sha256}*")]
+        return any(removed)

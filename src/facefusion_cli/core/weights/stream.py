@@ -1,7 +1,10 @@
-"""One file from one server, gone on with where an earlier attempt, or run, has stopped.
+"""One file from one server, gone on with where an earlier attempt, server or run has stopped.
 
-The hub's files come this way too. Its own ``http_get`` would go on with a file that has changed in between, follows any
-redirect, takes a web page for the file, waits as long as a server asks it to and retries behind the user's back.
+What is there is never given up for a server that may send less: it goes on with what any other began, and the SHA-256
+of the whole, which is not looked at here, tells whether that was right.
+
+The hub's files come this way too. Its own ``http_get`` follows any redirect, takes a web page for the file, waits as
+long as a server asks it to and retries behind the user's back.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from facefusion_cli.core.weights.faults import SourceFault, connection_fault, host_of, proxy_fault, status_fault
-from facefusion_cli.core.weights.partial import Origin
+from facefusion_cli.core.addresses import host_of
+from facefusion_cli.core.weights.faults import SourceFault, connection_fault, proxy_fault, status_fault
 from facefusion_cli.core.weights.reach import CONNECT_SECONDS
 from facefusion_cli.core.weights.sizes import in_words
 
@@ -43,8 +46,6 @@ class Request:
 
     url: str
     user_agent: str
-    announced: bool = False
-    """The server has said that the file has the SHA-256 that it should."""
     token: str | None = None
     """Sent to the host of ``url`` alone, never where it redirects to."""
 
@@ -60,14 +61,18 @@ def open_session(url: str) -> httpx2.Client:
 
     try:
         return get_session()
-    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+    except ImportError as error:
         raise proxy_fault(url, f"cannot be used ({error})".replace("\n", " ")) from error
+    except (ValueError, httpx2.InvalidURL) as error:
+        # Their texts may quote a password.
+        raise proxy_fault(url, "is given by an address that cannot be used") from error
 
 
-def download(request: Request, partial: Partial, size: int, report: Callable[[int], None]) -> None:
+def download(request: Request, partial: Partial, size: int, report: Callable[[int], None]) -> bool:
     """Fetch all ``size`` bytes into ``partial``; ``report`` is told how many are there.
 
-    A connection that breaks off is made again a few times, as long as bytes arrive.
+    A connection that breaks off is made again a few times, as long as bytes arrive. Returns whether the file is pieced
+    together from several answers.
 
     Raises:
         SourceFault: the server does not send them, or something else.
@@ -76,9 +81,10 @@ def download(request: Request, partial: Partial, size: int, report: Callable[[in
     started = most = partial.size
     tries = 0
     while True:
+        pieced = partial.size > 0
         try:
             _receive(request, partial, size, report)
-            return
+            return pieced
         except SourceFault as fault:
             tries = 1 if partial.size - most >= PROGRESS else tries + 1
             most = max(most, partial.size)
@@ -91,52 +97,39 @@ def download(request: Request, partial: Partial, size: int, report: Callable[[in
 
 def _receive(request: Request, partial: Partial, size: int, report: Callable[[int], None]) -> None:
     """One attempt, of all that is missing."""
-    offset, headers = _resumption(request, partial)
-    with _opened(request, headers) as response:
+    present = partial.size
+    with _answered(request, present) as response:
         url = str(response.url)
         host = host_of(url)
-        if response.status_code == 416 and offset:
-            partial.discard()
-            raise SourceFault("interrupted", f"{host} cannot go on with the file", again=True)
-        if response.status_code not in {200, 206}:
+        first, total = _extent(response)
+        if first not in {0, present}:
             raise status_fault(response.status_code, response.headers, url)
         _refuse_other_content(response, host)
-        if response.status_code == 200:
-            offset, total = 0, response.headers.get("Content-Length", "")
-        else:
-            first, total = _content_range(response)
-            # Not all servers heed If-Range.
-            expected = headers.get("If-Range")
-            if not offset or first != offset or (expected and _validator(response) not in {"", expected}):
-                partial.discard()
-                raise SourceFault("interrupted", f"{host} sends another part of the file than asked for", again=True)
         if total.isdecimal() and int(total) != size:
             raise other_size(host, int(total), size)
-        if not offset:
-            partial.begin(Origin(request.url, _validator(response), request.announced))
-        try:
-            with partial.path.open("ab") as file:
-                for count, piece in _pieces(response, url, offset, size):
-                    file.write(piece)
+        with partial.path.open("ab") as file:
+            try:
+                for count, piece in _pieces(response, url, first, size):
+                    # Of a server that sends all of the file again only the rest is needed.
+                    file.write(piece[max(0, present - (count - len(piece))) :])
                     file.flush()  # so that it stays there if this process is killed
                     report(count)
-        except SourceFault as fault:
-            if fault.reason == "mismatch":
-                partial.discard()
-            raise
+            except SourceFault as fault:
+                if fault.reason == "mismatch":
+                    file.truncate(present)
+                raise
 
 
-def _resumption(request: Request, partial: Partial) -> tuple[int, dict[str, str]]:
-    """Where to go on, and the headers that ask for it; only if the rest is certain to fit what is there."""
-    origin = partial.origin
-    if origin is None:
-        return 0, {}
-    wanted = {"Range": f"bytes={partial.size}-"}
-    if request.announced and origin.announced:
-        return partial.size, wanted
-    if origin.url == request.url and origin.validator:
-        return partial.size, {**wanted, "If-Range": origin.validator}
-    return 0, {}
+@contextmanager
+def _answered(request: Request, present: int) -> Iterator[httpx2.Response]:
+    """The answer that brings what is missing after ``present`` bytes, or the whole file where that cannot be had."""
+    if present:
+        with _opened(request, {"Range": f"bytes={present}-"}) as response:
+            if response.status_code not in {206, 416} or _extent(response)[0] == present:
+                yield response
+                return
+    with _opened(request, {}) as response:
+        yield response
 
 
 @contextmanager
@@ -188,20 +181,15 @@ def _refuse_other_content(response: httpx2.Response, host: str) -> None:
         raise SourceFault("server", f"{host} sent the file in a form that was not asked for")
 
 
-def _content_range(response: httpx2.Response) -> tuple[int, str]:
-    """First byte and the size of the whole, of ``bytes first-last/size``; -1 if that is not what it says."""
+def _extent(response: httpx2.Response) -> tuple[int, str]:
+    """Which byte of the file the answer begins with, -1 if it has none, and the size of the whole as it is said."""
+    if response.status_code == 200:
+        return 0, response.headers.get("Content-Length", "")
     unit, _, value = response.headers.get("Content-Range", "").partition(" ")
     span, _, total = value.partition("/")
     first = span.partition("-")[0]
-    return (int(first) if unit == "bytes" and first.isdecimal() else -1), total
-
-
-def _validator(response: httpx2.Response) -> str:
-    tag: str = response.headers.get("ETag", "")
-    if tag and not tag.startswith("W/"):
-        return tag
-    date: str = response.headers.get("Last-Modified", "")
-    return date
+    known = response.status_code == 206 and unit == "bytes" and first.isdecimal()
+    return (int(first) if known else -1), total
 
 
 def _pieces(response: httpx2.Response, url: str, count: int, size: int) -> Iterator[tuple[int, bytes]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.addresses import masked
+from facefusion_cli.core.weights.files import MORE_ROOM
 from facefusion_cli.core.weights.hub import TOKEN_VARIABLE, address
 from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.errors import DownloadError
@@ -15,15 +17,15 @@ if TYPE_CHECKING:
     from facefusion_cli.core.weights.catalog import Archive, Source, Weight
     from facefusion_cli.core.weights.faults import Reason, SourceFault
 
-__all__ = ["disk_full", "offline", "too_little_room", "unavailable"]
+__all__ = ["disk_full", "offline", "unavailable"]
 
 _LATER = "Try again later; what has been downloaded so far is kept."
 _TOKEN = f"Sign in there, and put a token of your account into {TOKEN_VARIABLE}."
-_ROOM = "Free some space, or choose a folder on another disk with --models-dir or the variable FACEFUSION_HOME"
 
 _ADVICE: dict[Reason, str] = {
     "web-page": "Open a web page in a browser to see what your network wants, then try again.",
-    "proxy": "Check the settings of the proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY).",
+    "proxy": "Check the settings of the proxy (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY); in a password, "
+    "characters such as / # ? @ are written as %2F %23 %3F %40.",
     "tls": "Check the clock of this computer, and whether something on the way reads secure connections.",
     "rate-limited": _LATER,
     "interrupted": _LATER,
@@ -42,6 +44,7 @@ _ADVICE: dict[Reason, str] = {
 
 _TELLING = list(_ADVICE)
 _MOST_CLAUSES = 3
+_UNREACHED: set[Reason] = {"dns", "timeout"}
 _NOT_THERE: set[Reason] = {"not-found", "mismatch", "gated", "unauthorized", "forbidden"}
 
 
@@ -49,14 +52,16 @@ def unavailable(weight: Weight, faults: Sequence[tuple[Source, SourceFault]]) ->
     """No source gave the weight; ``faults`` are what came of each that was tried, archives' among them."""
     ranked = sorted((fault for _, fault in faults), key=lambda fault: _TELLING.index(fault.reason))
     clauses = list(dict.fromkeys(fault.clause for fault in ranked))[:_MOST_CLAUSES]
-    reason = ranked[0].reason
-    if len(clauses) > 1 and {fault.reason for fault in ranked} == {"dns"}:
-        clauses = ["this computer seems to be offline, for no server can be found (DNS)"]
+    reason = advised = ranked[0].reason
+    # Of one host alone nobody can tell whether the fault is its own.
+    if len(clauses) > 1 and all(fault.concerns == "host" and fault.reason in _UNREACHED for fault in ranked):
+        why = "no server answers" if reason == "timeout" else "no server can be found (DNS)"
+        clauses, advised = [f"this computer seems to be offline, for {why}"], "dns"
     missing = [source for source, fault in faults if fault.reason in _NOT_THERE]
     return DownloadError(
         f'"{weight.file}" cannot be downloaded: {"; ".join(clauses)}.',
         reason=reason,
-        hint=f"{_ADVICE[reason]} {_by_hand(weight, missing)}",
+        hint=f"{_ADVICE[advised]} {_by_hand(weight, missing)}",
     )
 
 
@@ -70,28 +75,18 @@ def offline(weight: Weight) -> DownloadError:
     )
 
 
-def too_little_room(file: Weight | Archive, folder: Path, needed: int, free: int) -> DownloadError:
-    """The download would not fit."""
-    return DownloadError(
-        f'there is not enough room in "{folder}" for "{file.file}": {in_words(needed)} are needed, '
-        f"{in_words(free)} are free.",
-        reason="disk-full",
-        hint=f"{_ROOM}.",
-    )
-
-
 def disk_full(file: Weight | Archive, folder: Path) -> DownloadError:
     """The disk became full in the middle."""
     return DownloadError(
         f'no space was left in "{folder}" while "{file.file}" was being downloaded.',
         reason="disk-full",
-        hint=f"{_ROOM}; what has been downloaded so far is kept, and gone on with.",
+        hint=f"{MORE_ROOM} What has been downloaded so far is kept, and gone on with.",
     )
 
 
 def _by_hand(weight: Weight, missing: Sequence[Source]) -> str:
     source = next((source for source in weight.sources if source not in missing), weight.sources[0])
     return (
-        f"Or get {address(source)} ({in_words(weight.bytes)}) in another way, and store it with "
+        f"Or get {masked(address(source))} ({in_words(weight.bytes)}) in another way, and store it with "
         '"facefusion download-models --import FILE".'
     )

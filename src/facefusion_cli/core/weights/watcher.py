@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 
 __all__ = ["SILENT", "Stage", "Watcher"]
 
-Stage = Literal["waiting", "connecting", "downloading", "verifying", "converting", "stored"]
-"""waiting: another process is at it; connecting: asking a source; verifying: hashing; stored: done."""
+Stage = Literal["waiting", "connecting", "downloading", "copying", "verifying", "converting", "stored"]
+"""waiting: another process is at it; connecting: asking a source; copying: from the Hugging Face cache; verifying:
+hashing; stored: done."""
 
 
 class Watcher(Protocol):

@@ -1,0 +1,29 @@
+"""Addresses without what is secret in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from facefusion_cli.core.addresses import host_of, masked
+
+
+@pytest.mark.parametrize(
+    ("address", "shown", "host"),
+    [
+        ("https://hub.test/a/b?c#d", "https://hub.test/a/b?c#d", "hub.test"),
+        ("http://hub.test:8080", "http://hub.test:8080", "hub.test:8080"),
+        ("http://me:secret@hub.test:80/a", "http://***@hub.test:80/a", "hub.test:80"),
+        ("HTTPS://me@hub.test", "HTTPS://***@hub.test", "hub.test"),
+        ("http://me:s/e?c#r@e:t@hub.test:9/a", "http://***@hub.test:9/a", "hub.test:9"),
+        ("socks5h://me:1/2@[::1]:9", "socks5h://***@[::1]:9", "[::1]:9"),
+        ("me:secret@hub.test:9", "***@hub.test:9", "hub.test:9"),
+        ("http://me:secret\n@hub.test:port/a", "http://***@hub.test:port/a", "hub.test:port"),
+        ("hub.test/a", "hub.test/a", "hub.test"),
+        ("http://[", "http://[", "["),
+        ("http://", "http://", ""),
+        ("", "", ""),
+    ],
+)
+def test_account_is_not_shown(address: str, shown: str, host: str) -> None:
+    assert masked(address) == shown
+    assert host_of(address) == host
