@@ -46,7 +46,7 @@ def failure(store: Store, watcher: Recorder, reason: str, *, kept: int = 0, advi
     assert error.hint.startswith(advice)
     assert "secret" not in error.message + error.hint
     if reason != "disk-full":
-        assert '"facefusion download-models --import FILE"' in error.hint
+        assert '"facefusion download-models --import FILE --models-dir ' in error.hint
         assert "(300.0 kB)" in error.hint
     assert re.fullmatch(r'[^\n]*"net.onnx"[^\n]*[^.]\.', error.message), error.message
     assert not store.path(weight).exists()

@@ -76,7 +76,7 @@ def area(patch: Patch, face: Face, *rings: Sequence[int], grow: float = 0.0) -> 
 
 def test_auto_is_this_engine() -> None:
     for name in ("auto", "mesh"):
-        entry, note = choose_engine(name, Provision.default())
+        entry, note = choose_engine(name, Provision())
         assert (entry.name, note) == ("mesh", "")
         assert isinstance(entry.create(), MeshSwapper)
 

@@ -10,10 +10,11 @@ import pytest
 
 from facefusion_cli.core.weights import provision as provision_module
 from facefusion_cli.core.weights import room
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Offer, Provision
-from facefusion_cli.errors import DownloadError
+from facefusion_cli.errors import DownloadError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -231,7 +232,7 @@ def test_nothing_is_offered_where_a_file_is_damaged(scene: Scene) -> None:
     note = provision.fallback_note("best", "embedded")
     assert "damaged" in note
     assert f'"{path}"' in note
-    assert '"facefusion download-models best" fetches them again' in note
+    assert f"{download_command(scene.store.folder, 'best')} fetches them again" in note
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def test_nothing_is_offered_where_a_file_cannot_be_used(
     assert scene.asked == []
     assert provision.fallback_note("best", "embedded") == (
         f'the embedded engine is used, because weights of the best engine {words} ("{path}"); '
-        f'"facefusion download-models best" {remedy}.'
+        f"{download_command(scene.store.folder, 'best')} {remedy}."
     )
 
 
@@ -263,7 +264,7 @@ def test_the_note_names_both_engines_and_the_remedy(scene: Scene) -> None:
     note = scene.run().fallback_note("best", "embedded")
     assert note == (
         "the embedded engine is used, because the weights of the better best engine are not stored; "
-        '"facefusion download-models best" fetches them.'
+        f"{download_command(scene.store.folder, 'best')} fetches them."
     )
 
 
@@ -271,7 +272,7 @@ def test_by_default_nobody_is_asked_and_the_home_folder_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path))
-    provision = Provision.default()
+    provision = Provision()
     assert not provision.ready("inswapper")
     assert not provision.offer("inswapper")
     assert list(tmp_path.iterdir()) == []
@@ -303,3 +304,13 @@ def test_room_for_checkpoints_is_one_of_them_whole_and_the_networks(
 def test_free_space_is_that_of_the_disk_where_the_folder_will_be(tmp_path: Path) -> None:
     free = room.free_bytes(tmp_path / "not" / "there" / "yet")
     assert abs(free - shutil.disk_usage(tmp_path).free) < 2**30
+
+
+def test_an_engine_without_weights_needs_no_place_for_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACEFUSION_HOME", "~nobody-of-that-name/home")
+    provision = Provision()
+    assert provision.ready("embedded")
+    assert provision.offer("embedded")
+    provision.require("embedded")
+    with pytest.raises(UsageError, match="nobody-of-that-name"):
+        provision.ready("inswapper")

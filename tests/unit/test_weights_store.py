@@ -13,6 +13,7 @@ import pytest
 
 from facefusion_cli.core.weights import inspection
 from facefusion_cli.core.weights.catalog import Catalog
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
 
@@ -93,7 +94,7 @@ def test_nothing_is_there_and_nothing_is_made(toy_store: Store, alpha: Weight) -
     with pytest.raises(WeightsMissingError) as raised:
         toy_store.require(alpha)
     assert raised.value.message == f'the weights "alpha" are not in "{toy_store.folder}".'
-    assert raised.value.hint == 'Fetch it with "facefusion download-models alpha".'
+    assert raised.value.hint == f"Fetch it with {download_command(toy_store.folder, 'alpha')}."
     assert not toy_store.remove(alpha)
     assert not toy_store.folder.exists()
 

@@ -56,10 +56,6 @@ def displayer(console: Console) -> Callable[[Sequence[Weight]], AbstractContextM
 
 def provision_for(console: Console, models_dir: Path | None) -> Provision:
     """What sees to the weights of engines: asks the person at the terminal, and shows how far fetching is."""
-    from facefusion_cli.core.home import models_folder
-    from facefusion_cli.core.weights.catalog import catalog
     from facefusion_cli.core.weights.provision import Provision
-    from facefusion_cli.core.weights.store import Store
 
-    store = Store(models_folder(models_dir), catalog())
-    return Provision(store, ask=asker(console), display=displayer(console))
+    return Provision(models_dir=models_dir, ask=asker(console), display=displayer(console))

@@ -11,6 +11,7 @@ from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import displayer, show_licences
 from facefusion_cli.cli.progress import Lines
 from facefusion_cli.core.weights import sizes
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.fetch import fetch
 from facefusion_cli.core.weights.needs import engines_that_need
@@ -215,7 +216,7 @@ def _verify(console: Console, store: Store, weight: Weight) -> None:
         aside = store.set_aside(weight)
     moved = "" if aside is None else f' and was set aside as "{aside.name}"'
     raise WeightsDamagedError(
-        f'"{path}" is damaged{moved}.', hint=f'"facefusion download-models {weight.name}" fetches it again.'
+        f'"{path}" is damaged{moved}.', hint=f"{download_command(store.folder, weight.name)} fetches it again."
     )
 
 

@@ -16,14 +16,19 @@ def home_folder() -> Path:
     """``FACEFUSION_HOME`` if it is set, else the platform's folder for a user's data; it may not exist yet.
 
     Raises:
-        UsageError: it begins with the home folder of a user (``~name``) that nobody knows.
+        UsageError: it begins with the home folder of a user (``~name``) that nobody knows, or there is none.
     """
     given = os.environ.get(HOME_VARIABLE)
     if given:
         return _whole(Path(given))
     import platformdirs
 
-    return platformdirs.user_data_path("facefusion-cli", appauthor=False)
+    try:
+        return platformdirs.user_data_path("facefusion-cli", appauthor=False)
+    except RuntimeError as error:  # no HOME, and a user whom the system does not know
+        raise UsageError(
+            "there is no home folder to keep anything in.", hint=f"Let the variable {HOME_VARIABLE} name a folder."
+        ) from error
 
 
 def models_folder(given: Path | None = None) -> Path:

@@ -209,7 +209,7 @@ class SwapJob:
 
     @cached_property
     def _choice(self) -> tuple[EngineEntry, str]:
-        return choose_engine(self._options.engine, self._provision or Provision.default())
+        return choose_engine(self._options.engine, self._provision or Provision())
 
     @cached_property
     def _engine(self) -> FaceSwapper[Any]:

@@ -71,7 +71,7 @@ def fetch(weight: Weight, store: Store, watcher: Watcher = SILENT, hosts: Hosts 
             beside = sum(member.bytes for member in wanted)
             if sources.give(archive, partial(_unpack, archive, tuple(wanted), store, watcher), beside):
                 return place
-    raise offline(weight) if is_offline() else unavailable(weight, sources.faults)
+    raise offline(weight, store.folder) if is_offline() else unavailable(weight, store.folder, sources.faults)
 
 
 def _unpack(archive: Archive, wanted: tuple[Weight, ...], store: Store, watcher: Watcher, file: Path) -> None:

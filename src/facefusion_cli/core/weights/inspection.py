@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.files import not_readable, sha256_of
 from facefusion_cli.core.weights.markers import Marker, read_markers, write_markers
 from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
@@ -50,7 +51,7 @@ def inspect(weight: Weight, place: Path, marker_path: Path, *, whole: bool = Fal
     A file that was only touched gets a new marker, and so does an ONNX file that somebody put there by hand, if it is
     the right one. Where no marker can be written, hashing again next time is all it costs.
     """
-    fetch = f'"facefusion download-models {weight.name}"'
+    fetch = download_command(place.parent, weight.name)
     try:
         status = place.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.home import models_folder
 from facefusion_cli.core.weights.catalog import Weight, catalog
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.fetch import fetch
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
@@ -24,6 +26,7 @@ from facefusion_cli.errors import WeightsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from facefusion_cli.core.weights.catalog import Licence
     from facefusion_cli.core.weights.store import State
@@ -65,26 +68,35 @@ class Provision:
 
     def __init__(
         self,
-        store: Store,
+        store: Store | None = None,
         *,
+        models_dir: Path | None = None,
         ask: Callable[[Offer], bool] | None = None,
         display: Display = _undisplayed,
         consent: Consent | None = None,
     ) -> None:
-        """``ask`` puts an offer to the user, None where there is nobody to ask.
+        """``store``: None for the one in ``models_dir``, or in the usual place.
+
+        ``ask`` puts an offer to the user, None where there is nobody to ask.
 
         ``display`` is entered around the fetching of the weights it is given, and watches it.
         """
-        self._store = store
+        self._given_store = store
+        self._models_dir = models_dir
         self._ask = ask
         self._display = display
-        self._consent = Consent() if consent is None else consent
+        self._given_consent = consent
         self._offered: dict[str, bool] = {}
 
-    @classmethod
-    def default(cls) -> Provision:
-        """For the usual store, with nobody to ask and nobody to watch."""
-        return cls(Store(models_folder(), catalog()))
+    # Made when they are needed: an engine without weights runs where there is no place for any.
+
+    @cached_property
+    def _store(self) -> Store:
+        return self._given_store or Store(models_folder(self._models_dir), catalog())
+
+    @cached_property
+    def _consent(self) -> Consent:
+        return self._given_consent or Consent()
 
     def ready(self, engine: str) -> bool:
         """Whether all weights that the engine needs are stored; cheap."""
@@ -127,7 +139,8 @@ class Provision:
             why = f"weights of the {engine} engine {words} ({names})"
         else:
             why, remedy = f"the weights of the better {engine} engine are not stored", "fetches them"
-        return f'the {instead} engine is used, because {why}; "facefusion download-models {engine}" {remedy}.'
+        command = download_command(self._store.folder, engine)
+        return f"the {instead} engine is used, because {why}; {command} {remedy}."
 
     def _lacking(self, engine: str) -> dict[Weight, State]:
         weights = (self._store.catalog.weight(name) for name in ENGINE_WEIGHTS.get(engine, ()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.addresses import masked
+from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.files import MORE_ROOM
 from facefusion_cli.core.weights.hub import TOKEN_VARIABLE, address
 from facefusion_cli.core.weights.sizes import in_words
@@ -48,7 +49,7 @@ _UNREACHED: set[Reason] = {"dns", "timeout"}
 _NOT_THERE: set[Reason] = {"not-found", "mismatch", "gated", "unauthorized", "forbidden"}
 
 
-def unavailable(weight: Weight, faults: Sequence[tuple[Source, SourceFault]]) -> DownloadError:
+def unavailable(weight: Weight, folder: Path, faults: Sequence[tuple[Source, SourceFault]]) -> DownloadError:
     """No source gave the weight; ``faults`` are what came of each that was tried, archives' among them."""
     ranked = sorted((fault for _, fault in faults), key=lambda fault: _TELLING.index(fault.reason))
     clauses = list(dict.fromkeys(fault.clause for fault in ranked))[:_MOST_CLAUSES]
@@ -61,17 +62,17 @@ def unavailable(weight: Weight, faults: Sequence[tuple[Source, SourceFault]]) ->
     return DownloadError(
         f'"{weight.file}" cannot be downloaded: {"; ".join(clauses)}.',
         reason=reason,
-        hint=f"{_ADVICE[advised]} {_by_hand(weight, missing)}",
+        hint=f"{_ADVICE[advised]} {_by_hand(weight, folder, missing)}",
     )
 
 
-def offline(weight: Weight) -> DownloadError:
+def offline(weight: Weight, folder: Path) -> DownloadError:
     """The user wants no network."""
     return DownloadError(
         f'"{weight.file}" is not downloaded, because HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) is set, and it is not in '
         "the Hugging Face cache.",
         reason="offline",
-        hint=f"Unset the variable. {_by_hand(weight, ())}",
+        hint=f"Unset the variable. {_by_hand(weight, folder, ())}",
     )
 
 
@@ -84,9 +85,9 @@ def disk_full(file: Weight | Archive, folder: Path) -> DownloadError:
     )
 
 
-def _by_hand(weight: Weight, missing: Sequence[Source]) -> str:
+def _by_hand(weight: Weight, folder: Path, missing: Sequence[Source]) -> str:
     source = next((source for source in weight.sources if source not in missing), weight.sources[0])
     return (
         f"Or get {masked(address(source))} ({in_words(weight.bytes)}) in another way, and store it with "
-        '"facefusion download-models --import FILE".'
+        f"{download_command(folder, '--import', 'FILE')}."
     )
