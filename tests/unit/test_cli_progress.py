@@ -237,6 +237,14 @@ def test_a_weight_has_not_failed_while_an_archive_may_bring_it(
     assert terminal.end()[1].endswith(f"30.0 MB  {ends}")
 
 
+def test_an_archive_that_was_never_reached_leaves_no_bar(use_terminal: Callable[[], Terminal]) -> None:
+    terminal = use_terminal()
+    with show_progress(Console(), {"one": 20 * MB}) as watcher:
+        watcher.stage("one", "connecting")
+        watcher.stage("pack", "connecting")
+    assert [line.split()[0] for line in terminal.end()[:-1]] == ["one"]
+
+
 def test_no_line_is_as_wide_as_the_terminal(
     use_terminal: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
 ) -> None:

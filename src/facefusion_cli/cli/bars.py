@@ -131,7 +131,8 @@ class Bars:
         self._leave("")
         for name, stage in self._stages.items() if error is None else ():
             if stage != "stored":
-                self._progress.update(self._tasks[name], words="failed")
+                # An archive that was never reached has no size, and nobody asked for it.
+                self._progress.update(self._tasks[name], words="failed", visible=self._files[name] > 0)
         self._progress.stop()
         self._console.drawing = False
 
