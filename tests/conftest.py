@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 def pytest_configure() -> None:
     """Make runs steady; here and not in a fixture, since libraries read some of these when they are imported."""
     for name in [*os.environ]:
-        if name in {"FORCE_COLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "PY_COLORS"} or name.startswith("FACEFUSION_"):
+        if name in {"FORCE_COLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "PY_COLORS"} or name.upper().startswith(
+            ("FACEFUSION_", "HF_", "HUGGING", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+        ):
             del os.environ[name]
     os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="100")
     # Some tests import onnxruntime before the package can say this.

@@ -88,3 +88,15 @@ def test_there_are_no_circles() -> None:
 def test_what_takes_seconds_is_imported_late(name: str) -> None:
     at_start = {imported.partition(".")[0] for imported in _imports(MODULES[name], at_start_only=True)}
     assert at_start & LATE == set()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_weights_come_by_no_other_way(name: str) -> None:
+    """insightface fetches packs by itself, without a checksum, wherever its application or its model zoo is used."""
+    fetching = (
+        "insightface.app",
+        "insightface.utils",
+        "insightface.model_zoo.model_zoo",
+        "insightface.model_zoo.get_model",
+    )
+    assert not [imported for imported in _imports(MODULES[name]) if any(_within(imported, one) for one in fetching)]
