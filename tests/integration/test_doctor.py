@@ -120,7 +120,7 @@ def test_problems_in_words(capfd: pytest.CaptureFixture[str], monkeypatch: pytes
     out, err = capfd.readouterr()
     assert err == ""
     assert re.search(
-        r'^problem  ffmpeg  ".*no-ffmpeg" cannot be used as ffmpeg: .* Run "pip install', out, re.MULTILINE
+        r'^problem  ffmpeg  ".*no-ffmpeg" cannot be used as ffmpeg: .* Unset IMAGEIO_FFMPEG_EXE', out, re.MULTILINE
     )
     assert out.endswith("\nWhat needs to be put right: ffmpeg.\n")
 

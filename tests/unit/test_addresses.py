@@ -10,7 +10,10 @@ from facefusion_cli.core.addresses import host_of, masked
 @pytest.mark.parametrize(
     ("address", "shown", "host"),
     [
-        ("https://hub.test/a/b?c#d", "https://hub.test/a/b?c#d", "hub.test"),
+        ("https://hub.test/a/b", "https://hub.test/a/b", "hub.test"),
+        ("https://hub.test/a/b?c=1&token=secret#d", "https://hub.test/a/b?***", "hub.test"),
+        ("https://hub.test#token=secret\n", "https://hub.test#***", "hub.test"),
+        ("http://me:s/e@hub.test/a?sig=secret", "http://***@hub.test/a?***", "hub.test"),
         ("http://hub.test:8080", "http://hub.test:8080", "hub.test:8080"),
         ("http://me:secret@hub.test:80/a", "http://***@hub.test:80/a", "hub.test:80"),
         ("HTTPS://me@hub.test", "HTTPS://***@hub.test", "hub.test"),
@@ -24,6 +27,6 @@ from facefusion_cli.core.addresses import host_of, masked
         ("", "", ""),
     ],
 )
-def test_account_is_not_shown(address: str, shown: str, host: str) -> None:
+def test_secrets_are_not_shown(address: str, shown: str, host: str) -> None:
     assert masked(address) == shown
     assert host_of(address) == host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -453,7 +454,12 @@ def test_an_unknown_file_is_taken_on_the_word_of_the_user(
     assert run("alpha", "--import", given, "--unverified") == 0
     assert "alpha: taken on your word (unverified), for its SHA-256 is not known.\n" in capsys.readouterr().err
     run("--list", "--json", "alpha")
-    assert records(capsys.readouterr().out)[0]["state"] == "unverified"
+    (record,) = records(capsys.readouterr().out)
+    assert record["state"] == "unverified"
+    assert record["bytes"] == given.stat().st_size
+    assert record["sha256"] == hashlib.sha256(given.read_bytes()).hexdigest()
+    run("--list", "alpha")
+    assert f" {given.stat().st_size} B " in capsys.readouterr().out
 
 
 def test_weights_are_removed(net: Net, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -490,13 +496,14 @@ def test_another_folder_can_be_named(net: Net, home: Path, tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("place", ["file", "file/models"])
+@pytest.mark.parametrize("arguments", [[], ["--verify"], ["--list"], ["--remove", "alpha"]])
 def test_a_file_for_a_folder_is_refused_before_anything_is_said(
-    net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+    net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str, arguments: list[str]
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert run("--models-dir", tmp_path / place) == 4
+    assert run("--models-dir", tmp_path / place, *arguments) == 4
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f'error: cannot write into "{tmp_path / place}": ')
+    assert line.startswith(f'error: there can be no weights in "{tmp_path / place}": ')
     assert "is a file." in line
     assert net.fetched == []
 
@@ -540,6 +547,49 @@ def test_what_makes_no_sense_is_refused(
     assert err.startswith("error: ")
     assert net.fetched == []
     assert not home.exists()
+
+
+def test_the_models_folder_is_not_the_current_one_by_mistake(
+    net: Net, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["download-models"], ["doctor"], ["faceswap", "a", "b"]):
+        assert main([*command, "--models-dir", ""]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err) == (
+            "",
+            "error: the name of the folder for --models-dir is empty. Write the path of a folder.\n",
+        )
+    assert run("alpha", "--models-dir", ".") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'alpha.onnx'}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("inswaper", "inswapper"), ("alpa", "alpha"), ("inswapper_182", "inswapper"), ("zzz", "")]
+)
+def test_a_misspelt_name_is_answered_with_what_there_is(
+    net: Net, capsys: pytest.CaptureFixture[str], name: str, meant: str
+) -> None:
+    assert run("beta", name) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f'error: there are no weights and no engine "{name}". ')
+    assert (f'Did you mean "{meant}"?' in err) == bool(meant)
+    assert "the engines inswapper, wav2lip, wav2lip-gan, best, other and the weights alpha, beta, lips." in err
+
+
+def test_a_folder_in_place_of_the_file(net: Net, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = home / "models"
+    (models / "alpha.onnx" / "kept").mkdir(parents=True)
+    assert run("--verify") == 4
+    assert 'set aside as "alpha.onnx.damaged".' in capsys.readouterr().err
+    assert run("alpha") == 0
+    capsys.readouterr()
+    assert run("--remove", "alpha") == 4
+    assert capsys.readouterr().err == (
+        f'error: "{models / "alpha.onnx.damaged"}" is a folder, not a file. Move it away, or delete it yourself.\n'
+    )
+    assert not (models / "alpha.onnx").exists()
+    assert (models / "alpha.onnx.damaged" / "kept").exists()
 
 
 def test_names_are_completed(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
+from facefusion_cli.cli.failures import in_words
 from facefusion_cli.core import gpu
 from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.device import Device, select_device
@@ -29,11 +30,11 @@ from facefusion_cli.core.diagnosis.examine import _Examination, examine
 from facefusion_cli.core.diagnosis.libraries import LIBRARIES, libraries
 from facefusion_cli.core.diagnosis.networks import EMBEDDED, embedded_networks, stored_networks
 from facefusion_cli.core.diagnosis.programs import ffmpeg
-from facefusion_cli.core.diagnosis.storage import disks, engines, weights
+from facefusion_cli.core.diagnosis.storage import disks, engines, paths, weights
 from facefusion_cli.core.inference.onnx_runtime import open_embedded, open_session
 from facefusion_cli.core.inference.verdicts import Verdict
 from facefusion_cli.core.weights.catalog import catalog
-from facefusion_cli.errors import DeviceError, WeightsDamagedError, WeightsError
+from facefusion_cli.errors import DeviceError, FaceFusionError, WeightsDamagedError, WeightsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,7 @@ def test_a_library_that_is_not_installed(one_library: Callable[..., None]) -> No
 @pytest.mark.parametrize(
     "error",
     [
-        "ImportError('libGL.so.1: cannot open shared object file: No such file or directory')",
+        "ImportError('libGL.so.1: cannot open')",
         "OSError('[WinError 126] libGL.so.1: cannot open')",
         "AttributeError('libGL.so.1: cannot open')",
         "ValueError('libGL.so.1: cannot open\\nmore of it')",
@@ -102,10 +103,63 @@ def test_a_library_that_cannot_be_loaded(
     assert "--force-reinstall" in fact.hint
 
 
+def test_opencv_without_a_library_of_the_system_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_library: Callable[..., None]
+) -> None:
+    """As the command says it elsewhere; and what cannot do without OpenCV is nothing to put right of its own."""
+    reason = "libGL.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "cv2_broken.py").write_text(
+        "import sys\n"
+        "if hasattr(sys, 'tried_before'): raise ImportError('recursion is detected')\n"
+        f"sys.tried_before = True\nraise ImportError({reason!r}, name='cv2')\n"
+    )
+    (tmp_path / "stands_on_it.py").write_text("import cv2_broken")
+    (tmp_path / "lacks_another.py").write_text("import not_there_at_all")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "tried_before", None, raising=False)
+    monkeypatch.delattr(sys, "tried_before")
+    one_library("opencv-python", "", opencv_python="5.0", insightface="2.1", librosa="1.0")
+    tried = {"opencv-python": "cv2_broken", "insightface": "stands_on_it", "librosa": "lacks_another"}
+    monkeypatch.setattr(libraries_module, "LIBRARIES", tried)
+    opencv, insightface, librosa = libraries()[-3:]
+    with pytest.raises(FaceFusionError) as told, in_words():
+        raise ImportError(reason, name="cv2")
+    assert (opencv.state, opencv.hint) == ("problem", told.value.hint)
+    assert opencv.text == "opencv-python cannot be loaded: the system library libGL.so.1 is missing."
+    assert (insightface.state, insightface.text) == ("note", "cannot be loaded without opencv-python.")
+    assert librosa.state == "problem"
+
+
+def test_an_address_of_the_hub_that_is_none_is_not_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_library: Callable[..., None]
+) -> None:
+    (tmp_path / "pretended_hub.py").write_text(
+        "import os, urllib.parse\nurllib.parse.urlsplit(os.environ['HF_ENDPOINT']).port\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:sec/ret@host.test:9/x")
+    one_library("huggingface-hub", "pretended_hub", huggingface_hub="2.4.0")
+    fact = libraries()[-1]
+    assert (fact.state, fact.text) == (
+        "problem",
+        "the variable HF_ENDPOINT does not hold the address of a server.",
+    )
+    assert fact.hint == "Correct it, or unset it."
+
+
 def test_the_headless_build_serves_as_well(one_library: Callable[..., None]) -> None:
     one_library("opencv-python", "json", opencv_python_headless="5.0")
     fact = libraries()[-1]
     assert (fact.state, fact.text) == ("ok", "5.0 (opencv-python-headless)")
+
+
+@pytest.mark.parametrize(("headless", "state"), [("5.0", "info"), ("4.13", "note")])
+def test_the_headless_build_over_the_other_is_fine_in_the_same_version(
+    one_library: Callable[..., None], headless: str, state: str
+) -> None:
+    one_library("opencv-python", "json", opencv_python="5.0", opencv_python_headless=headless)
+    first, second = libraries()[-2:]
+    assert (first.state, second.state) == ("ok", state)
 
 
 def test_two_onnxruntimes_installed_over_each_other(one_library: Callable[..., None]) -> None:
@@ -284,16 +338,18 @@ def test_no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (fact,) = ffmpeg()
     assert (fact.state, fact.exit_code) == ("problem", 1)
     assert "No such file" in fact.text
-    assert "IMAGEIO_FFMPEG_EXE" in fact.hint
+    assert fact.hint == "Unset IMAGEIO_FFMPEG_EXE, or let it name a working ffmpeg."
 
 
 def test_an_ffmpeg_that_imageio_does_not_find(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing() -> str:
         raise RuntimeError("No ffmpeg exe could be found. Install ffmpeg on your system.")
 
+    monkeypatch.delenv("IMAGEIO_FFMPEG_EXE", raising=False)
     monkeypatch.setattr(import_module("imageio_ffmpeg"), "get_ffmpeg_exe", nothing)
     (fact,) = ffmpeg()
     assert fact.text.startswith("ffmpeg was not found: No ffmpeg exe could be found.")
+    assert fact.hint.startswith('Run "pip install --force-reinstall --no-deps imageio-ffmpeg"')
 
 
 # Weights, networks, engines, disks
@@ -312,14 +368,17 @@ class PretendedStore:
         return self.folder / weight.stored_file
 
     def state(self, weight: Weight) -> str:
-        state = self._states.get(weight.name, "missing")
-        if state == "unreadable":
-            raise WeightsError(f'"{self.path(weight)}" cannot be read.')
-        return state
+        return self._states.get(weight.name, "missing")
+
+    def problem(self, weight: Weight) -> WeightsError | None:
+        match self.state(weight):
+            case "unreadable":
+                return WeightsError(f'"{self.path(weight)}" cannot be read.')
+            case "damaged" | "unrecorded":
+                return WeightsDamagedError(f'"{self.path(weight)}" is damaged.', hint="Fetch it.")
+        return None
 
     def require(self, weight: Weight) -> Path:
-        if self.state(weight) == "damaged":
-            raise WeightsDamagedError(f'"{self.path(weight)}" is damaged.', hint="Fetch it.")
         return self.path(weight)
 
     def sha256(self, weight: Weight) -> str:
@@ -354,23 +413,39 @@ def test_states_of_weights(tmp_path: Path) -> None:
         inswapper_128="stored",
         det_10g="damaged",
         w600k_r50="unverified",
-        wav2lip="stored",
+        wav2lip="unrecorded",
         wav2lip_gan="unreadable",
     )
     facts = weights(store)
+    assert [fact.data["stored"] for fact in facts] == [
+        "stored",
+        "missing",
+        "damaged",
+        "unverified",
+        "unrecorded",
+        "unreadable",
+    ]
     assert [(fact.name, fact.state) for fact in facts] == [
         ("inswapper_128", "ok"),
         ("inswapper_128_fp16", "info"),
         ("det_10g", "problem"),
         ("w600k_r50", "note"),
-        ("wav2lip", "ok"),
+        ("wav2lip", "problem"),
         ("wav2lip_gan", "problem"),
     ]
     assert [(fact.exit_code, fact.code) for fact in facts if fact.state == "problem"] == [
         (4, "weights-damaged"),
+        (4, "weights-damaged"),
         (4, "weights"),
     ]
     assert named(facts, "inswapper_128").data["path"] == str(tmp_path / "inswapper_128.onnx")
+
+
+def test_a_file_where_the_models_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "home").write_bytes(b"")
+    (fact,) = weights(pretended(tmp_path / "home" / "models"))
+    assert (fact.state, fact.exit_code) == ("problem", 4)
+    assert fact.text == f'there can be no weights in "{tmp_path / "home" / "models"}": "{tmp_path / "home"}" is a file.'
 
 
 def test_an_engine_is_ready_or_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,6 +517,24 @@ def test_disks_of_folders_that_are_not_there_yet(tmp_path: Path, monkeypatch: py
     assert f'"{tmp_path}" cannot be written to' in disks(pretended(tmp_path / "a"))[0].text
 
 
+def test_folders_that_may_not_be_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests may run as root, who may look everywhere."""
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    look = os.stat
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, str | Path) and secret in Path(path).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    store = pretended(secret / "models")
+    assert named(disks(store), "models").data["exists"] is False
+    assert named(paths(store), "models").text == f"{secret / 'models'} (not there yet)"
+    assert named(weights(store), "to fetch").state == "note"
+
+
 # Environment
 
 
@@ -458,6 +551,7 @@ def test_disks_of_folders_that_are_not_there_yet(tmp_path: Path, monkeypatch: py
         ("HTTP_PROXY", "http://proxy.test", "http://proxy.test"),
         ("NO_PROXY", "localhost,.test", "localhost,.test"),
         ("HF_ENDPOINT", "https://me:secret@hub.test", "https://***@hub.test"),
+        ("HF_ENDPOINT", "https://hub.test/x?token=secret", "https://hub.test/x?***"),
         ("FACEFUSION_HOME", "/home/me@work/faces", "/home/me@work/faces"),
         ("CUDA_VISIBLE_DEVICES", "0,1", "0,1"),
     ],

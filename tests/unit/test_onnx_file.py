@@ -154,3 +154,66 @@ def test_other_files(refused: Callable[[Any], str]) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         check_onnx(tmp_path / "none.onnx")
+
+
+def network(*inputs: list[int | str | None], outputs: int = 1) -> Any:
+    """A graph that takes inputs of these shapes and, as older ones do, lists a constant among them."""
+    from onnx import TensorProto, helper
+
+    def value(name: str, shape: list[int | str | None]) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    names = [f"y{number}" for number in range(outputs)]
+    body = helper.make_graph(
+        [helper.make_node("Relu", ["x0"], [name]) for name in names],
+        "network",
+        [*(value(f"x{number}", shape) for number, shape in enumerate(inputs)), value("c", [2])],
+        [value(name, []) for name in names],
+        [tensor()],
+    )
+    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+SWAPPER = ((1, 3, 128, 128), (1, 512))
+DETECTOR = ((1, 3, 0, 0),)
+
+
+@pytest.mark.parametrize(
+    ("made", "inputs", "outputs"),
+    [
+        (network([1, 3, 128, 128], [1, 512]), SWAPPER, 1),
+        (network(["batch", 3, 128, 128], [None, 512]), SWAPPER, 1),
+        (network([-1, 3, 640, 640], outputs=9), DETECTOR, 9),
+        (network([1, 3, "h", None], outputs=9), DETECTOR, 9),
+        (network([4]), (), 0),
+    ],
+)
+def test_form_that_fits(tmp_path: Path, made: Any, inputs: tuple[tuple[int, ...], ...], outputs: int) -> None:
+    path = tmp_path / "given.onnx"
+    path.write_bytes(made.SerializeToString())
+    check_onnx(path, None, inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    ("made", "inputs", "outputs", "found", "needed"),
+    [
+        (network([1, 3, 128, 128], outputs=2), DETECTOR, 9, "1 input (1x3x128x128) and 2 outputs", "1x3x?x?) and 9"),
+        (network([1, 128, 128, 3], outputs=9), DETECTOR, 9, "1 input (1x128x128x3) and 9", "1 input (1x3x?x?) and 9"),
+        (network([3, 8, 8], outputs=9), DETECTOR, 9, "1 input (3x8x8) and 9", "1 input (1x3x?x?) and 9"),
+        (network(["n", 3, 128, 128]), SWAPPER, 1, "1 input (?x3x128x128)", "2 inputs (1x3x128x128 and 1x512)"),
+        (network([1, 3, 128, 128], [1, 256]), SWAPPER, 1, "(1x3x128x128 and 1x256)", "(1x3x128x128 and 1x512)"),
+        (network([1, 3, 128, 128], [1, 512], [1]), SWAPPER, 1, "3 inputs", "2 inputs"),
+        (network([4, 3, 9, 9], outputs=9), DETECTOR, 9, "4x3x9x9", "1x3x?x?"),
+    ],
+)
+def test_form_that_does_not_fit(
+    tmp_path: Path, made: Any, inputs: tuple[tuple[int, ...], ...], outputs: int, found: str, needed: str
+) -> None:
+    path = tmp_path / "given.onnx"
+    path.write_bytes(made.SerializeToString())
+    with pytest.raises(WeightsDamagedError) as raised:
+        check_onnx(path, "that.onnx", inputs, outputs)
+    assert raised.value.message.startswith('"that.onnx" is not used: it has ')
+    has, _, wants = raised.value.message.partition(", where ")
+    assert found in has
+    assert needed in wants

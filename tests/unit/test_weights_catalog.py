@@ -126,3 +126,13 @@ def test_misspelt_keys_are_noticed() -> None:
             parse_catalog(wrong)
     with pytest.raises(tomllib.TOMLDecodeError):
         parse_catalog(text + "[weights.det_10g]\n")
+
+
+def test_each_network_has_a_form() -> None:
+    swapper = ((1, 3, 128, 128), (1, 512))
+    assert {weight.name: (weight.inputs, weight.outputs) for weight in catalog().weights if weight.form == "onnx"} == {
+        "inswapper_128": (swapper, 1),
+        "inswapper_128_fp16": (swapper, 1),
+        "det_10g": (((1, 3, 0, 0),), 9),
+        "w600k_r50": (((1, 3, 112, 112),), 1),
+    }

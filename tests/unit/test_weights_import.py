@@ -229,6 +229,18 @@ def test_unverified_is_not_unchecked(toy_store: Store, toy_files: ToyWeights, gi
     assert refusal(toy_store, bring(given, ONNX_LIKE), "lips")[0].startswith("not a Wav2Lip checkpoint")
 
 
+def test_unverified_network_of_another_form(toy_catalog: Catalog, toy_files: ToyWeights, given: Path) -> None:
+    """Only a file whose hash is not known is compared with what the weight is said to take and give."""
+    alpha, *others = toy_catalog.weights
+    alpha = replace(alpha, inputs=((1, 3, 0, 0),), outputs=9)
+    store = Store(given.parent.parent / "models", replace(toy_catalog, weights=(alpha, *others)))
+    other = toy_files.alpha.replace(b"toy", b"hey")
+    message, _ = refusal(store, bring(given, other), "alpha")
+    assert message == "not used: it has 1 input (2) and 1 output, where 1 input (1x3x?x?) and 9 outputs are needed."
+    assert store.import_file(bring(given, toy_files.alpha), alpha) == (alpha,)
+    assert store.state(alpha) == "stored"
+
+
 def test_unverified_network_with_its_weights_elsewhere(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     import onnx
 

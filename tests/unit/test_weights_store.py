@@ -437,6 +437,73 @@ def test_folder_where_the_file_should_be(toy_store: Store, alpha: Weight, toy_fi
     assert (toy_store.folder / "alpha.onnx.damaged").is_dir()
 
 
+@pytest.mark.parametrize("taken", ["alpha.onnx.damaged/a", "alpha.onnx.damaged"])
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_what_was_set_aside_is_not_in_the_way(
+    toy_store: Store, alpha: Weight, toy_files: ToyWeights, taken: str, is_folder: bool
+) -> None:
+    """A folder is neither replaced nor put in the place of a file."""
+    path = toy_store.path(alpha)
+    aside = path.with_name("alpha.onnx.damaged")
+    aside.parent.mkdir()
+    if "/" in taken:
+        aside.mkdir()
+    (path.parent / taken).write_bytes(b"earlier")
+    if is_folder:
+        path.mkdir()
+    else:
+        path.write_bytes(b"damaged")
+    adopt(toy_store, alpha, toy_files.alpha)
+    assert toy_store.state(alpha) == "stored"
+    second = path.with_name("alpha.onnx.damaged-2")
+    if is_folder:
+        assert second.is_dir()
+    elif aside.is_dir():
+        assert second.read_bytes() == b"damaged"
+    else:
+        assert aside.read_bytes() == b"damaged"
+        assert not second.exists()
+    if aside.is_file() and second.exists():
+        second.rmdir()
+    if aside.is_file():
+        assert toy_store.remove(alpha)
+        assert files(toy_store) == set()
+        return
+    with pytest.raises(WeightsError) as raised:
+        toy_store.remove(alpha)
+    assert raised.value.message == f'"{aside}" is a folder, not a file.'
+    assert (path.parent / taken).read_bytes() == b"earlier"
+
+
+@pytest.mark.parametrize("name", ["alpha.lock", "alpha.json", "{sha256}.part", "alpha--import.staging"])
+def test_a_folder_in_place_of_a_file_of_the_store_is_named(
+    toy_store: Store, alpha: Weight, toy_files: ToyWeights, tmp_path: Path, name: str
+) -> None:
+    folder = toy_store.folder / ".facefusion" / name.format(sha256=alpha.sha256)
+    folder.mkdir(parents=True)
+    given = tmp_path / "given"
+    given.write_bytes(toy_files.alpha)
+    for work in (lambda: toy_store.import_file(given), lambda: toy_store.remove(alpha)):
+        with pytest.raises(WeightsError) as raised:
+            work()
+        assert raised.value.message == f'"{folder}" is a folder, not a file.'
+        assert raised.value.hint == "Move it away, or delete it yourself."
+    folder.rmdir()
+    assert toy_store.import_file(given) == (alpha,)
+
+
+def test_file_that_may_not_be_read(
+    toy_store: Store, alpha: Weight, toy_files: ToyWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its marker fits; the tests may run as root, who may read everything."""
+    path = adopt(toy_store, alpha, toy_files.alpha)
+    monkeypatch.setattr(os, "access", lambda place, mode: (place, mode) != (path, os.R_OK))
+    assert toy_store.state(alpha) == "unreadable"
+    with pytest.raises(WeightsError) as raised:
+        toy_store.require(alpha)
+    assert raised.value.message == f'cannot read "{path}": there is no permission to read it.'
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_pipe_where_the_file_should_be(toy_store: Store, alpha: Weight) -> None:
     toy_store.folder.mkdir()

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DeviceOption", "ModelsDirOption", "PrecisionOption", "ThreadsOption"]
+from facefusion_cli.errors import UsageError
+
+__all__ = ["DeviceOption", "ModelsDirOption", "PrecisionOption", "ThreadsOption", "folder"]
 
 _PANEL = "Device"
 
@@ -26,6 +28,17 @@ def _complete_precision() -> list[tuple[str, str]]:
         ("bf16", "16 bits, wide range"),
         ("fp16", "16 bits, GPUs only"),
     ]
+
+
+def folder(given: str) -> Path:
+    """The folder that an option names.
+
+    Raises:
+        UsageError: it names none, for which a path would stand for the current one.
+    """
+    if not given:
+        raise UsageError("the name of the folder for --models-dir is empty.", hint="Write the path of a folder.")
+    return Path(given)
 
 
 DeviceOption = Annotated[
@@ -66,7 +79,7 @@ ModelsDirOption = Annotated[
         metavar="DIR",
         help="Folder of the weights.",
         show_default="models in FACEFUSION_HOME, or in the user's data folder",
-        readable=False,
+        parser=folder,
         rich_help_panel=_PANEL,
     ),
 ]

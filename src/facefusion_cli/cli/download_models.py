@@ -1,10 +1,12 @@
 """``facefusion download-models``: fetch, list, check, import and remove weights."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facefusion_cli.cli.device_options import folder
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.core.weights.needs import DEFAULT_ENGINES
 from facefusion_cli.errors import FaceFusionError, UsageError
@@ -57,7 +59,7 @@ def download_models(
             metavar="DIR",
             help="Folder of the weights.",
             show_default="models in FACEFUSION_HOME, else in the user's data folder",
-            readable=False,
+            parser=folder,
         ),
     ] = None,
     listing: Annotated[
@@ -124,10 +126,12 @@ def download_models(
             from facefusion_cli.cli import weights
             from facefusion_cli.core.home import models_folder
             from facefusion_cli.core.weights.catalog import catalog
+            from facefusion_cli.core.weights.room import check_no_file
             from facefusion_cli.core.weights.store import Store
 
             store = Store(models_folder(models_dir), catalog())
             chosen = _choose(store.catalog, given)
+            check_no_file(store.folder)
             if listing:
                 return weights.show_list(console, store, chosen or store.catalog.weights)
             if unverified and len(chosen) != 1:
@@ -175,10 +179,15 @@ def _choose(catalog: "Catalog", names: tuple[str, ...]) -> "tuple[Weight, ...]":
     """The weights meant by names of weights and of engines, each once, in the order of the catalog."""
     from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 
-    known = {weight.name for weight in catalog.weights}
+    known = {weight.name: (weight.name,) for weight in catalog.weights}
     wanted: set[str] = set()
     for name in names:
-        wanted |= {name} if name in known else {*ENGINE_WEIGHTS.get(name, (name,))}
-    for name in wanted - known:
-        catalog.weight(name)  # says which there are
+        if name not in {**ENGINE_WEIGHTS, **known}:
+            near = get_close_matches(name, [*ENGINE_WEIGHTS, *known], 1)
+            meant = f'Did you mean "{near[0]}"? ' if near else ""
+            raise UsageError(
+                f'there are no weights and no engine "{name}".',
+                hint=f"{meant}Choose among the engines {', '.join(ENGINE_WEIGHTS)} and the weights {', '.join(known)}.",
+            )
+        wanted |= {*{**ENGINE_WEIGHTS, **known}[name]}
     return tuple(weight for weight in catalog.weights if weight.name in wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.system_libraries import missing_library
 from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:
@@ -12,11 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["in_words"]
 
-_LIBRARY_MISSING = ": cannot open shared object file"
-_HEADLESS = (
-    'Put OpenCV\'s headless build over the other one, in the version that "pip show opencv-python" names: '
-    "pip install --force-reinstall --no-deps opencv-python-headless==VERSION"
-)
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
 _NO_MEMORY = (
@@ -42,10 +38,8 @@ def in_words() -> Iterator[None]:
             raise FaceFusionError(
                 "there is not enough memory.", hint="Close other programs, or let this one have more memory."
             ) from error
-        if isinstance(error, ImportError) and _LIBRARY_MISSING in error.msg:
-            library = error.msg.partition(":")[0]
-            hint = _HEADLESS if error.name == "cv2" else "Install the package of your system that holds it."
-            raise FaceFusionError(f"the system library {library} is missing.", hint=hint) from error
+        if missing := missing_library(error):
+            raise missing from error
         if isinstance(error, OSError) and error.strerror:
             name = "" if error.filename is None else f': "{error.filename}"'
             raise FaceFusionError(f"{error.strerror}{name}.") from error

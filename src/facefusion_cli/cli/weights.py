@@ -57,7 +57,7 @@ def show_list(console: Console, store: Store, weights: Sequence[Weight]) -> int:
     for weight, state in states.items():
         engines = ", ".join(engines_that_need(weight.name))
         purpose = f"{weight.purpose} ({engines})" if engines else weight.purpose
-        size, path = sizes.in_words(weight.bytes), str(store.path(weight))
+        size, path = sizes.in_words(_facts(store, weight, state)["bytes"]), str(store.path(weight))
         rows.append([weight.name, purpose, size, state, weight.licence.title, path])
         narrow += [f"{weight.name}: {state}, {size}", f"  {purpose}", f"  {weight.licence.title}", f"  {path}"]
     columns = ("name", "for", "size", "state", "licence", "path")
@@ -192,12 +192,15 @@ def _states(console: Console, store: Store, weights: Sequence[Weight]) -> dict[W
 
 
 def _facts(store: Store, weight: Weight, state: State) -> dict[str, Any]:
+    size, sha256 = weight.bytes, weight.sha256
+    if state == "unverified":  # another file than the one that was published
+        size, sha256 = store.path(weight).stat().st_size, store.sha256(weight)
     return {
         "name": weight.name,
         "file": weight.file,
         "path": str(store.path(weight)),
-        "bytes": weight.bytes,
-        "sha256": weight.sha256,
+        "bytes": size,
+        "sha256": sha256,
         "state": state,
     }
 

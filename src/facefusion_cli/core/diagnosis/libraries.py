@@ -9,11 +9,14 @@ import warnings
 from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from facefusion_cli import __version__
 from facefusion_cli.core.diagnosis.report import Fact
-from facefusion_cli.errors import FaceFusionError
+from facefusion_cli.core.system_libraries import missing_library
+from facefusion_cli.core.weights.hub import check_endpoint
+from facefusion_cli.errors import DownloadError, FaceFusionError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -58,24 +61,25 @@ def libraries() -> list[Fact]:
         Fact("Python", python, data={"version": platform.python_version()}),
         Fact("platform", platform.platform(), data={"system": platform.system(), "machine": platform.machine()}),
     ]
+    failed: dict[str, str] = {}
     for name, module in LIBRARIES.items():
-        facts += _library(name, module)
+        facts += _library(name, module, failed)
     return facts
 
 
-def _library(name: str, module: str) -> list[Fact]:
+def _library(name: str, module: str, failed: dict[str, str]) -> list[Fact]:
+    """``failed``: what was found not to work so far, by the package that is imported; added to."""
     installed = {
         package: found for package in (name, *VARIANTS.get(name, ())) if (found := _version(package)) is not None
     }
     try:
         loaded = _loaded(module)
     except Exception as error:  # noqa: BLE001  (whatever a broken package raises on import, it ends in a sentence)
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")
-        problem = FaceFusionError(
-            f"{name} cannot be loaded: {reason}." if installed else f"{name} is not installed.",
-            hint=f"Run \"pip install --force-reinstall '{name}'\"." if installed else f'Run "pip install {name}".',
-        )
-        return [Fact.problem(name, problem, packages=installed)]
+        involved = _packages_of(error)
+        if culprit := next((other for package, other in failed.items() if package in involved), None):
+            return [Fact(name, f"cannot be loaded without {culprit}.", "note", {"packages": installed})]
+        failed[module.partition(".")[0]] = name
+        return [Fact.problem(name, _explained(name, error, installed=bool(installed)), packages=installed)]
     package, number = next(iter(installed.items()), (name, None))
     data: dict[str, Any] = {"version": number, "packages": installed}
     text = number or "version unknown"
@@ -90,8 +94,38 @@ def _library(name: str, module: str) -> list[Fact]:
     return facts
 
 
+def _packages_of(error: Exception) -> set[str]:
+    """The packages that were being imported when it was raised, and the one that is missing if one is."""
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+    if isinstance(error, ImportError):
+        modules.append(error.name)
+    return {module.partition(".")[0] for module in modules if module}
+
+
+def _explained(name: str, error: Exception, *, installed: bool) -> FaceFusionError:
+    """Why a library does not work, and what would help."""
+    if not installed:
+        return FaceFusionError(f"{name} is not installed.", hint=f'Run "pip install {name}".')
+    if missing := missing_library(error):
+        return FaceFusionError(f"{name} cannot be loaded: {missing.message}", hint=missing.hint)
+    if name == "huggingface-hub":
+        try:
+            check_endpoint()
+        except DownloadError as unreadable:  # what the library says of it may quote a password
+            return unreadable
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")
+    return FaceFusionError(
+        f"{name} cannot be loaded: {reason}.", hint=f"Run \"pip install --force-reinstall '{name}'\"."
+    )
+
+
 def _conflict(name: str, installed: dict[str, str]) -> Fact:
     packages = list(installed)
+    if set(packages) == {"opencv-python", "opencv-python-headless"} and len({*installed.values()}) == 1:
+        # What servers without libGL are told to do.
+        return Fact(
+            "opencv headless", "its headless build lies over it, in the same version", "info", {"packages": installed}
+        )
     listed = f"{', '.join(packages[:-1])} and {packages[-1]}"
     return Fact(
         f"{name} conflict",

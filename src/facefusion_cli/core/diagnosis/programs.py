@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 from facefusion_cli.core.diagnosis.report import Fact
@@ -13,7 +14,7 @@ NEEDED = ("libx264", "aac")
 """Encoders that videos are written with."""
 WELCOME = ("h264_nvenc", "hevc_nvenc", "libx265", "libsvtav1", "libvpx-vp9", "libopus")
 _TIMEOUT = 20  # seconds; the first start of a large program from a slow disk takes some
-_HINT = 'Run "pip install --force-reinstall --no-deps imageio-ffmpeg", or let IMAGEIO_FFMPEG_EXE name a working ffmpeg.'
+_VARIABLE = "IMAGEIO_FFMPEG_EXE"
 
 
 def ffmpeg() -> list[Fact]:
@@ -23,7 +24,7 @@ def ffmpeg() -> list[Fact]:
 
         program = imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, OSError, RuntimeError) as error:
-        problem = FaceFusionError(f"ffmpeg was not found: {str(error).strip().rstrip('.')}.", hint=_HINT)
+        problem = FaceFusionError(f"ffmpeg was not found: {str(error).strip().rstrip('.')}.", hint=_hint())
         return [Fact.problem("ffmpeg", problem)]
     try:
         version = (_asked(program, "-version").splitlines() or [""])[0]
@@ -63,10 +64,16 @@ def _encoders(program: str, listed: str) -> Fact:
     found = [name for name in (*NEEDED, *WELCOME) if name in names]
     missing = [name for name in NEEDED if name not in names]
     if missing:
-        error = FaceFusionError(f'the ffmpeg "{program}" lacks the encoders {" and ".join(missing)}.', hint=_HINT)
+        error = FaceFusionError(f'the ffmpeg "{program}" lacks the encoders {" and ".join(missing)}.', hint=_hint())
         return Fact.problem("encoders", error, found=found, missing=missing)
     return Fact("encoders", ", ".join(found), "ok", {"found": found})
 
 
 def _broken(program: str, why: str) -> Fact:
-    return Fact.problem("ffmpeg", FaceFusionError(f'"{program}" cannot be used as ffmpeg: {why}.', hint=_HINT))
+    return Fact.problem("ffmpeg", FaceFusionError(f'"{program}" cannot be used as ffmpeg: {why}.', hint=_hint()))
+
+
+def _hint() -> str:
+    if os.environ.get(_VARIABLE):  # which goes before the program of the package
+        return f"Unset {_VARIABLE}, or let it name a working ffmpeg."
+    return f'Run "pip install --force-reinstall --no-deps imageio-ffmpeg", or let {_VARIABLE} name a working ffmpeg.'

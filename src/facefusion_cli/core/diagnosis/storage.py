@@ -13,22 +13,27 @@ from facefusion_cli.core.diagnosis.report import Fact
 from facefusion_cli.core.faceswap.engine import ENGINES
 from facefusion_cli.core.home import home_folder, state_folder
 from facefusion_cli.core.weights.needs import DEFAULT_ENGINES, ENGINE_WEIGHTS, engines_that_need
-from facefusion_cli.core.weights.room import check_room
+from facefusion_cli.core.weights.room import check_no_file, check_room, existing
 from facefusion_cli.core.weights.sizes import in_words
+from facefusion_cli.core.weights.store import USABLE
 from facefusion_cli.errors import DownloadError, FaceFusionError, WeightsError
 
 if TYPE_CHECKING:
     from facefusion_cli.core.weights.catalog import Weight
-    from facefusion_cli.core.weights.store import State, Store
+    from facefusion_cli.core.weights.store import Store
 
 __all__ = ["disks", "engines", "is_stored", "paths", "weights"]
 
 
 def weights(store: Store) -> list[Fact]:
     """Every weight of the catalog: whether it is stored and whole; and what the best engines still need."""
+    try:
+        check_no_file(store.folder)
+    except WeightsError as error:
+        return [Fact.problem("models", error)]
     facts = [_weight(store, weight) for weight in store.catalog.weights]
     wanted = [name for engine in DEFAULT_ENGINES for name in ENGINE_WEIGHTS[engine]]
-    missing = [weight for name in wanted if _state(store, weight := store.catalog.weight(name)) == "missing"]
+    missing = [weight for name in wanted if store.state(weight := store.catalog.weight(name)) == "missing"]
     if missing:
         names, size = [weight.name for weight in missing], in_words(sum(weight.bytes for weight in missing))
         text = f"the best engines still need {', '.join(names)} ({size})."
@@ -42,26 +47,20 @@ def weights(store: Store) -> list[Fact]:
 
 def is_stored(store: Store, weight: Weight) -> bool:
     """Whether an engine could use it."""
-    return _state(store, weight) in ("stored", "unverified")
-
-
-def _state(store: Store, weight: Weight) -> State:
-    try:
-        return store.state(weight)
-    except WeightsError:  # there is something that cannot be read
-        return "damaged"
+    return store.state(weight) in USABLE
 
 
 def _weight(store: Store, weight: Weight) -> Fact:
     path = store.path(weight)
-    data = {"bytes": weight.bytes, "path": str(path), "engines": list(engines_that_need(weight.name))}
-    try:
-        state = store.state(weight)
-        if state != "missing":
-            store.require(weight)
-    except WeightsError as error:
-        return Fact.problem(weight.name, error, **data, stored="damaged")
-    data |= {"stored": state}
+    state = store.state(weight)
+    data = {
+        "bytes": weight.bytes,
+        "path": str(path),
+        "engines": list(engines_that_need(weight.name)),
+        "stored": state,
+    }
+    if state != "missing" and (problem := store.problem(weight)):
+        return Fact.problem(weight.name, problem, **data)
     size = in_words(weight.bytes)
     if state == "missing":
         return Fact(weight.name, f"not stored; {weight.purpose}, {size}", "info", data)
@@ -97,16 +96,16 @@ def disks(store: Store) -> list[Fact]:
 
 def _disk(name: str, folder: Path) -> Fact:
     """Room in a folder that may not exist yet: that of the nearest one above it."""
-    existing = next((place for place in (folder, *folder.parents) if place.exists()), Path(folder.anchor))
-    data = {"path": str(folder), "exists": folder.exists()}
+    found = existing(folder)
+    data = {"path": str(folder), "exists": found == folder}
     try:
-        free = shutil.disk_usage(existing).free
+        free = shutil.disk_usage(found).free
     except OSError as error:
-        return Fact(name, f'not known for "{existing}": {error.strerror}.', "note", data)
-    data |= {"free": free, "writable": os.access(existing, os.W_OK)}
+        return Fact(name, f'not known for "{found}": {error.strerror}.', "note", data)
+    data |= {"free": free, "writable": os.access(found, os.W_OK)}
     if not data["writable"]:
         hint = "Let FACEFUSION_HOME or --models-dir name a folder that can be written to."
-        return Fact(name, f'{in_words(free)}, but "{existing}" cannot be written to.', "note", data, hint)
+        return Fact(name, f'{in_words(free)}, but "{found}" cannot be written to.', "note", data, hint)
     return Fact(name, in_words(free), "info", data)
 
 
@@ -121,6 +120,6 @@ def paths(store: Store) -> list[Fact]:
         "Python": Path(sys.executable),
     }
     return [
-        Fact(name, f"{path}" + ("" if path.exists() else " (not there yet)"), "info", {"path": str(path)})
+        Fact(name, f"{path}" + ("" if existing(path) == path else " (not there yet)"), "info", {"path": str(path)})
         for name, path in places.items()
     ]

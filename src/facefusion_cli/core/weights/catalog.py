@@ -90,6 +90,10 @@ class Weight:
     form: Form
     sources: tuple[Source, ...]
     """In order of preference; archives that hold the file come after them."""
+    inputs: tuple[tuple[int, ...], ...] = ()
+    """Of an ONNX graph that can serve as the weight: the shape of each input in order, 0 where any size will do."""
+    outputs: int = 0
+    """And the number of its outputs; looked at only where a file's SHA-256 is unknown."""
 
     @property
     def stored_file(self) -> str:
@@ -152,7 +156,15 @@ def parse_catalog(text: str) -> Catalog:
     licences = {key: Licence(key, **table) for key, table in tables["licences"].items()}
     return Catalog(
         weights=tuple(
-            Weight(name=name, **{**table, "licence": licences[table["licence"]], "sources": _sources(table["sources"])})
+            Weight(
+                name=name,
+                **{
+                    **table,
+                    "licence": licences[table["licence"]],
+                    "sources": _sources(table["sources"]),
+                    "inputs": tuple(map(tuple, table.get("inputs", ()))),
+                },
+            )
             for name, table in tables["weights"].items()
         ),
         archives=tuple(

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.media.disk_errors import why_not_written
@@ -21,9 +22,11 @@ __all__ = [
     "ELSEWHERE",
     "MORE_ROOM",
     "consuming",
+    "move_aside",
     "move_into_place",
     "not_readable",
     "not_writable",
+    "refuse_folders",
     "remove_file",
     "sha256_of",
     "write_whole",
@@ -72,6 +75,22 @@ def move_into_place(file: Path, place: Path) -> None:
                 os.close(descriptor)
 
 
+def move_aside(place: Path) -> Path:
+    """Rename what is wrong at ``place``; its new path: a name that is free, or a file's for another file.
+
+    Raises:
+        WeightsError: it cannot be renamed.
+    """
+    endings = (".damaged" if number == 1 else f".damaged-{number}" for number in count(1))
+    names = (place.with_name(place.name + ending) for ending in endings)
+    aside = next(name for name in names if not os.path.lexists(name) or (name.is_file() and not place.is_dir()))
+    try:
+        place.replace(aside)
+    except OSError as error:
+        raise not_writable(aside, error) from error
+    return aside
+
+
 def remove_file(path: Path) -> bool:
     """Delete a file of the store; whether it was there.
 
@@ -83,6 +102,8 @@ def remove_file(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
+        with suppress(OSError):
+            refuse_folders(path)
         raise not_writable(path, error) from error
     return True
 
@@ -101,6 +122,18 @@ def consuming(file: Path, place: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise not_writable(place, error) from error
+
+
+def refuse_folders(*files: Path) -> None:
+    """See that there are no folders where the store keeps files of its own: they are not ours to delete.
+
+    Raises:
+        WeightsError: there is one.
+        OSError: it cannot be seen.
+    """
+    for file in files:
+        if file.is_dir():
+            raise WeightsError(f'"{file}" is a folder, not a file.', hint="Move it away, or delete it yourself.")
 
 
 def not_writable(path: Path, error: OSError) -> WeightsError:

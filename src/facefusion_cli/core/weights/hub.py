@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from facefusion_cli import __version__
-from facefusion_cli.core.addresses import host_of, masked
+from facefusion_cli.core.addresses import host_of
 from facefusion_cli.core.weights.catalog import HubSource
 from facefusion_cli.core.weights.faults import SourceFault, connection_fault, status_fault
 from facefusion_cli.core.weights.files import sha256_of
@@ -43,7 +43,7 @@ def check_endpoint() -> None:
         urlsplit(endpoint).port  # noqa: B018, may raise
     except ValueError:
         raise DownloadError(
-            f'the variable HF_ENDPOINT ("{masked(endpoint)}") does not hold the address of a server.',
+            "the variable HF_ENDPOINT does not hold the address of a server.",
             reason="network",
             hint="Correct it, or unset it.",
         ) from None  # which may quote a password

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ from facefusion_cli.core.weights.markers import Marker, read_markers, write_mark
 from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from facefusion_cli.core.weights.catalog import Weight
@@ -60,6 +60,8 @@ def inspect(weight: Weight, place: Path, marker_path: Path, *, whole: bool = Fal
         markers = [marker for marker in known if marker.speaks_of(weight)]
         markers.sort(key=lambda marker: not marker.fits(status))
         if markers and markers[0].fits(status) and not whole:
+            if not os.access(place, os.R_OK):
+                return Finding("unreadable", problem=not_readable(place, PermissionError()))
             return _good(markers[0])
         if weight.form == "onnx":
             markers.append(Marker(weight.sha256, weight.sha256, weight.bytes, 0, unverified=False))

@@ -22,8 +22,10 @@ __all__ = [
     "already_fetched",
     "check_folder",
     "check_free",
+    "check_no_file",
     "check_room",
     "converted_bytes",
+    "existing",
     "free_bytes",
     "needed_bytes",
 ]
@@ -60,7 +62,7 @@ def needed_bytes(store: Store, weights: Sequence[Weight]) -> int:
 
 def free_bytes(folder: Path) -> int:
     """Free bytes where ``folder`` is or would be."""
-    return shutil.disk_usage(_existing(folder)).free
+    return shutil.disk_usage(existing(folder)).free
 
 
 def check_free(folder: Path, needed: int, what: str) -> None:
@@ -91,16 +93,26 @@ def check_folder(folder: Path) -> None:
     Raises:
         WeightsError: it cannot.
     """
-    existing = _existing(folder)
-    why = "there is no permission to write there, or the file system is read-only"
-    if not existing.is_dir():
-        why = "it is a file" if existing == folder else f'"{existing}" is a file'
-    elif os.access(existing, os.W_OK):
-        return
-    raise WeightsError(f'cannot write into "{folder}": {why}.', hint=f"Choose another folder {ELSEWHERE}.")
+    check_no_file(folder)
+    if not os.access(existing(folder), os.W_OK):
+        why = "there is no permission to write there, or the file system is read-only"
+        raise WeightsError(f'cannot write into "{folder}": {why}.', hint=f"Choose another folder {ELSEWHERE}.")
 
 
-def _existing(folder: Path) -> Path:
-    while not folder.exists() and folder != folder.parent:
+def check_no_file(folder: Path) -> None:
+    """See that there is no file where the folder, or one that it is in, is or would be.
+
+    Raises:
+        WeightsError: there is.
+    """
+    found = existing(folder)
+    if not found.is_dir():
+        why = "it is a file" if found == folder else f'"{found}" is a file'
+        raise WeightsError(f'there can be no weights in "{folder}": {why}.', hint=f"Choose another folder {ELSEWHERE}.")
+
+
+def existing(folder: Path) -> Path:
+    """The folder, or the nearest above it that is there, as far as one may look."""
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110, Path.exists raises where it may not look
         folder = folder.parent
     return folder

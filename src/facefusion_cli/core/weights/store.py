@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.core.weights.archive import extract_member
 from facefusion_cli.core.weights.catalog import Archive
-from facefusion_cli.core.weights.files import consuming, move_into_place, not_writable, remove_file, sha256_of
+from facefusion_cli.core.weights.files import (
+    consuming,
+    move_aside,
+    move_into_place,
+    not_writable,
+    refuse_folders,
+    remove_file,
+    sha256_of,
+)
 from facefusion_cli.core.weights.inspection import USABLE, Finding, State, inspect
 from facefusion_cli.core.weights.locks import lock
 from facefusion_cli.core.weights.markers import Marker, read_markers, write_markers
@@ -89,7 +97,7 @@ class Store:
         waits for an archive, so that two can never wait for each other. What a dead process left half done is removed.
 
         Raises:
-            WeightsError: the folder cannot be written to.
+            WeightsError: the folder cannot be written to, or there are folders in place of files in it.
         """
         files: list[Weight | Archive] = [file]
         if isinstance(file, Archive):
@@ -98,7 +106,9 @@ class Store:
             try:
                 self._hidden.mkdir(parents=True, exist_ok=True)
                 for each in files:
-                    locks.enter_context(lock(self._hidden / f"{each.name}.lock", each.name, watcher))
+                    place = self._hidden / f"{each.name}.lock"
+                    refuse_folders(place, self._marker(each), self.partial(each))
+                    locks.enter_context(lock(place, each.name, watcher))
             except OSError as error:
                 raise not_writable(self.folder, error) from error
             for each in files:
@@ -157,7 +167,7 @@ class Store:
             if weight.form == "onnx":
                 from facefusion_cli.core.inference.onnx_file import check_onnx
 
-                check_onnx(file, called)
+                check_onnx(file, called, weight.inputs, weight.outputs)
             return self._place(weight, file, sha256, watcher, unverified=True, called=called)
 
     def unpack(self, archive: Archive, file: Path, wanted: tuple[Weight, ...], watcher: Watcher = SILENT) -> None:
@@ -187,20 +197,17 @@ class Store:
     def set_aside(self, weight: Weight, watcher: Watcher = SILENT) -> Path | None:
         """Rename a file that is damaged or unrecorded, so that it is kept for a look; its new path, None if it is not.
 
-        Called with the lock held. One that was set aside earlier is replaced.
+        Called with the lock held. A file that was set aside earlier is replaced, a folder is not.
 
         Raises:
             WeightsError: it cannot be read or renamed.
         """
-        finding, aside = self._look(weight), self._aside(weight)
+        finding = self._look(weight)
         if finding.problem is None or finding.state == "missing":
             return None
         if finding.state == "unreadable":
             raise finding.problem
-        try:
-            self.path(weight).replace(aside)
-        except OSError as error:
-            raise not_writable(aside, error) from error
+        aside = move_aside(self.path(weight))
         remove_file(self._marker(weight))
         watcher.note(f'{finding.problem.message} It is kept as "{aside.name}".')
         return aside
@@ -214,8 +221,9 @@ class Store:
         if not self.folder.exists():
             return False
         with self.locked(weight, watcher):
-            files = (self.path(weight), self._aside(weight), self._marker(weight))
-            removed = [*map(remove_file, files), self._remove_downloads(weight)]
+            removed = [self._remove_downloads(weight), remove_file(self._marker(weight))]
+            # Last, for these may be folders, which stay.
+            removed += map(remove_file, (self.path(weight), *self.folder.glob(f"{weight.stored_file}.damaged*")))
         for archive in self.catalog.archives_of(weight):
             with self.locked(archive, watcher):
                 removed.append(self._remove_downloads(archive))
@@ -278,11 +286,8 @@ class Store:
         watcher.stage(weight.name, "stored")
         return self.path(weight)
 
-    def _aside(self, weight: Weight) -> Path:
-        return self.folder / f"{weight.stored_file}.damaged"
-
-    def _marker(self, weight: Weight) -> Path:
-        return self._hidden / f"{weight.name}.json"
+    def _marker(self, file: Weight | Archive) -> Path:
+        return self._hidden / f"{file.name}.json"
 
     def _sweep(self, file: Weight | Archive) -> None:
         """Remove what a killed process left half made, when the lock is held."""
