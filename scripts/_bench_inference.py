@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from _bench_frame import Benchmark, Case, Group
@@ -31,6 +32,8 @@ _MOST_WORK = 2e12
 """Operations of one run: larger batches of large networks take long and tell nothing more."""
 _SIDE = 2048
 """Of the matrices that are multiplied: large enough for the processor to reach its pace."""
+_PRODUCTS = 4
+"""In one run, so that bringing the numbers in and out counts for little."""
 
 
 def _inference(folder: Path | None) -> Iterator[Group]:
@@ -138,18 +141,32 @@ def _opened(make: Callable[[], Session]) -> tuple[Session, dict[str, Fact]]:
 def _matrix_product(precision: Precision, device: Device) -> Case:
     """About the most the machine can do in a precision: convolutions are matrix products, with moves around them.
 
-    A little more is possible: some convolutions are done with fewer multiplications than are counted (Winograd).
+    A little more is possible: some convolutions are done with fewer multiplications than are counted (Winograd). It is
+    a graph as well, so that it runs where graphs run: torch that computes on a second thread would slow down the first.
     """
-    import torch
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
 
-    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    factors = torch.rand((2, _SIDE, _SIDE), generator=torch.Generator().manual_seed(0)).to(device.name, kind)
+    from facefusion_cli.core.inference.torch_graph import open_torch_graph
 
-    def run() -> float:
-        torch.set_num_threads(device.threads)
-        return (factors[0] @ factors[1])[0, 0].item()  # waits for a GPU
-
-    return Case(f"product of {_SIDE} x {_SIDE}, {precision}", run, work=2.0 * _SIDE**3)
+    shape = [_SIDE, _SIDE]
+    factors = np.random.default_rng(0).standard_normal((2, *shape), np.float32) / np.float32(_SIDE**0.5)
+    names = ["x", *(f"x{index}" for index in range(1, _PRODUCTS)), "y"]
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", [one, "factor"], [other]) for one, other in pairwise(names)],
+        "products",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+        [numpy_helper.from_array(factors[0], "factor")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    session = open_torch_graph(model, device=device.name, precision=precision, threads=device.threads)
+    return Case(
+        f"product of {_SIDE} x {_SIDE}, {precision}",
+        partial(session.run, None, {"x": factors[1]}),
+        items=_PRODUCTS,
+        work=2.0 * _PRODUCTS * _SIDE**3,
+    )
 
 
 INFERENCE = Benchmark("networks on onnxruntime and on torch", 7, _inference, takes_folder=True)

@@ -167,6 +167,14 @@ def open_torch_graph(
         google.protobuf.message.DecodeError: it is not a network.
         RuntimeError: torch's own, as for want of memory on the device.
     """
+    if device != "cpu":
+        return TorchGraph(_build(model, device, precision), device, threads)
+    # On the worker too: with a second thread that computes in parallel OpenMP's own threads sleep where they would
+    # wait, which costs networks of many small nodes half their speed.
+    return TorchGraph(_worker(threads).submit(_build, model, device, precision).result(), device, threads)
+
+
+def _build(model: Path | bytes, device: str, precision: Precision) -> Program:
     import onnx
     import torch
 
@@ -176,5 +184,4 @@ def open_torch_graph(
         proto = onnx.load_model_from_string(model)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     with torch.inference_mode():
-        program = build_program(proto, Target(device, dtype))
-    return TorchGraph(program, device, threads)
+        return build_program(proto, Target(device, dtype))
