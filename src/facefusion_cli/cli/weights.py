@@ -96,7 +96,7 @@ def download(console: Console, store: Store, weights: Sequence[Weight], *, agree
 
 def verify(console: Console, store: Store, weights: Sequence[Weight]) -> int:
     """Read what is stored of ``weights``, or all that is stored, and set aside what is damaged."""
-    chosen = weights or tuple(weight for weight in store.catalog.weights if store.path(weight).exists())
+    chosen = weights or tuple(weight for weight in store.catalog.weights if store.state(weight) != "missing")
     work = _Work(console, store)
     for weight in chosen:
         work.do("verified", weight, partial(_verify, console, store, weight))
