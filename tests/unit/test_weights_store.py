@@ -573,6 +573,16 @@ def test_archive_gives_what_is_wanted(toy_store: Store, alpha: Weight, pack: Arc
     ]
 
 
+def test_removing_leaves_what_is_not_ours(toy_store: Store, alpha: Weight, toy_files: ToyWeights) -> None:
+    toy_store.folder.mkdir()
+    place = toy_store.path(alpha)
+    for name in ("", ".damaged", ".damaged-2", ".damaged-notes.txt", ".damaged-2.bak"):
+        place.with_name(place.name + name).write_bytes(b"x")
+    assert toy_store.remove(alpha)
+    left = {path.name for path in toy_store.folder.iterdir() if path.is_file()}
+    assert left == {"alpha.onnx.damaged-notes.txt", "alpha.onnx.damaged-2.bak"}
+
+
 def test_wrong_archive_is_removed(toy_store: Store, alpha: Weight, pack: Archive, toy_files: ToyWeights) -> None:
     with pytest.raises(WeightsDamagedError, match=r'"pack\.zip" is not what it should be: it has'):
         adopt_archive(toy_store, pack, toy_files.pack[:-1], alpha)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import sys
 from contextlib import contextmanager, suppress
@@ -28,12 +29,15 @@ __all__ = [
     "not_writable",
     "refuse_folders",
     "remove_file",
+    "set_aside_earlier",
     "sha256_of",
     "write_whole",
 ]
 
 ELSEWHERE = "with --models-dir or the variable FACEFUSION_HOME"
 """How the user chooses another folder for weights, for the end of a hint."""
+
+_SET_ASIDE = re.compile(r"\.damaged(-\d+)?")
 
 MORE_ROOM = f"Free some space, or choose a folder on another disk {ELSEWHERE}."
 """What to do about a disk that is too full."""
@@ -73,6 +77,12 @@ def move_into_place(file: Path, place: Path) -> None:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def set_aside_earlier(place: Path) -> list[Path]:
+    """What ``move_aside`` has made of files at ``place``, and nothing else that somebody may have put beside it."""
+    beside = place.parent.glob(f"{place.name}.damaged*")
+    return sorted(path for path in beside if _SET_ASIDE.fullmatch(path.name.removeprefix(place.name)))
 
 
 def move_aside(place: Path) -> Path:

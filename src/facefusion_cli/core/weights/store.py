@@ -15,6 +15,7 @@ from facefusion_cli.core.weights.files import (
     not_writable,
     refuse_folders,
     remove_file,
+    set_aside_earlier,
     sha256_of,
 )
 from facefusion_cli.core.weights.inspection import USABLE, Finding, State, inspect
@@ -223,7 +224,7 @@ class Store:
         with self.locked(weight, watcher):
             removed = [self._remove_downloads(weight), remove_file(self._marker(weight))]
             # Last, for these may be folders, which stay.
-            removed += map(remove_file, (self.path(weight), *self.folder.glob(f"{weight.stored_file}.damaged*")))
+            removed += map(remove_file, (self.path(weight), *set_aside_earlier(self.path(weight))))
         for archive in self.catalog.archives_of(weight):
             with self.locked(archive, watcher):
                 removed.append(self._remove_downloads(archive))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ import numpy as np
 
 from facefusion_cli.core.inference.torch_graph.base import Target, UnsupportedGraphError
 from facefusion_cli.core.inference.torch_graph.program import NUMPY_TYPES, Program, ValueInfo, build_program
+from facefusion_cli.core.inference.torch_graph.worker import worker
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import torch
     from numpy.typing import NDArray
@@ -25,8 +25,6 @@ __all__ = ["TorchGraph", "UnsupportedGraphError", "open_torch_graph"]
 
 _CUDA = threading.Lock()
 """Runs on a GPU go one after another: the switches that make them exact belong to the whole process."""
-_DEFAULT = threading.Lock()
-"""Held while torch's default number of threads is another for a moment."""
 
 
 class TorchGraph:
@@ -73,19 +71,23 @@ class TorchGraph:
         if missing := set(wanted) - set(known):
             raise ValueError(f"The network has no output {sorted(missing)}.")
         if self._device == "cpu":
-            return _worker(self._threads).submit(self._run, wanted, input_feed).result()
+            return worker(self._threads).call(partial(self._run, wanted, input_feed))
         with (
             _CUDA,
             torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
-            return self._run(wanted, input_feed)
+            return self._run(wanted, input_feed, lambda: False)
 
-    def _run(self, wanted: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    def _run(
+        self, wanted: Sequence[str], feed: Mapping[str, NDArray[Any]], giving_up: Callable[[], bool]
+    ) -> list[NDArray[Any]]:
         import torch
 
         with torch.inference_mode():
             values = self._feed(feed)
             for step in self._program.steps:
+                if giving_up():
+                    return []
                 arguments = [values[one] if isinstance(one, str) else one for one in step.inputs]
                 results = step.kernel(*arguments)
                 if isinstance(results, torch.Tensor):
@@ -128,31 +130,6 @@ def _array(value: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-@cache
-def _worker(threads: int) -> ThreadPoolExecutor:
-    """The thread that runs graphs on that many threads, one graph after another, as each takes all of them.
-
-    It has a number of its own, since the number of the caller's thread cannot be changed for a while without changing
-    what other threads start with.
-    """
-    return ThreadPoolExecutor(1, f"torch graph, {threads}", _take_threads, (threads,))
-
-
-def _take_threads(threads: int) -> None:
-    """Set the number of threads that torch uses in this new thread, and in no other.
-
-    What is set becomes the default of the process as well: another thread, which ends at once, puts that back.
-    """
-    import torch
-
-    with _DEFAULT:
-        default = torch.get_num_threads()
-        torch.set_num_threads(threads)
-        other = threading.Thread(target=torch.set_num_threads, args=(default,))
-        other.start()
-        other.join()
-
-
 def open_torch_graph(
     model: Path | bytes, *, device: str = "cpu", precision: Precision = "fp32", threads: int
 ) -> TorchGraph:
@@ -171,7 +148,7 @@ def open_torch_graph(
         return TorchGraph(_build(model, device, precision), device, threads)
     # On the worker too: with a second thread that computes in parallel OpenMP's own threads sleep where they would
     # wait, which costs networks of many small nodes half their speed.
-    return TorchGraph(_worker(threads).submit(_build, model, device, precision).result(), device, threads)
+    return TorchGraph(worker(threads).call(lambda _: _build(model, device, precision)), device, threads)
 
 
 def _build(model: Path | bytes, device: str, precision: Precision) -> Program:
