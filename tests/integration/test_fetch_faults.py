@@ -466,6 +466,34 @@ def test_redirects_without_end(mirror: Server, store_of: Callable[..., Store], w
     assert "redirects without end" in failure(store_of(UrlSource(url)), watcher, "network")
 
 
+def test_signature_in_the_address_of_a_redirect_is_not_told(
+    mirror: Server, store_of: Callable[..., Store], watcher: Recorder
+) -> None:
+    url = mirror.on("/net.onnx", mirror.reply(b"", 302, {"Location": "/there?user=me@x.test&signature=secret"}))
+    mirror.on("/there", mirror.reply(b"", 403))
+    message = failure(store_of(UrlSource(url)), watcher, "forbidden")
+    assert message == f'"net.onnx" cannot be downloaded: {mirror.host} denies access to the file.'
+
+
+@pytest.mark.parametrize("span", [f"bytes 0-9/{'9' * 5000}", f"bytes {'9' * 5000}-9/300000"])
+def test_numbers_that_are_none(
+    mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder, span: str
+) -> None:
+    url = mirror.on("/net.onnx", mirror.reply(body[:10], 206, {"Content-Range": span}, ranges=False))
+    with pytest.raises(DownloadError, match="broke off" if span.startswith("bytes 0-") else "unexpected answer"):
+        go(store_of(UrlSource(url)), watcher)
+
+
+@pytest.mark.parametrize("when", ["9" * 400, "Fri, 01 Jan 2100 00:00:00 +99999999999999"])
+def test_asked_to_wait_for_ever(
+    mirror: Server, store_of: Callable[..., Store], watcher: Recorder, waits: list[float], when: str
+) -> None:
+    url = mirror.on("/net.onnx", mirror.reply(b"", 429, {"Retry-After": when}))
+    message = failure(store_of(UrlSource(url)), watcher, "rate-limited")
+    assert message.endswith("has had too many requests.")
+    assert waits == []
+
+
 def test_redirect_to_what_is_not_secure() -> None:
     from facefusion_cli.core.weights.faults import SourceFault
 
@@ -492,7 +520,19 @@ def test_endpoint_that_is_none(
     assert "is not the address of a server" in failure(store_of(NET), watcher, "network")
 
 
-@pytest.mark.parametrize("endpoint", ["http://me:secret@hub:port", "http://me:secret/more@hub", "http://["])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "http://me:secret@hub:port",
+        "http://me:secret/more@hub",
+        "http://[",
+        "http://me:1/secret@hub",
+        "http://me:1?secret@hub",
+        "http://me:1#secret@hub",
+        "me:secret@hub",
+        "http:/me:secret@hub",
+    ],
+)
 def test_endpoint_that_the_hub_client_cannot_read(
     monkeypatch: pytest.MonkeyPatch, store_of: Callable[..., Store], watcher: Recorder, endpoint: str
 ) -> None:

@@ -77,7 +77,15 @@ def test_a_missing_system_library_is_named_with_what_to_do(library: str, module:
 
 
 @pytest.mark.parametrize(
-    "error", [ImportError("odd"), NoFaceError("no face."), ValueError("odd"), OSError("no number"), RuntimeError("odd")]
+    "error",
+    [
+        ImportError("odd"),
+        ImportError(),
+        NoFaceError("no face."),
+        ValueError("odd"),
+        OSError("no number"),
+        RuntimeError("odd"),
+    ],
 )
 def test_all_else_passes(error: Exception) -> None:
     with pytest.raises(type(error)) as seen, in_words():

@@ -637,6 +637,20 @@ def test_a_shell_of_onnxruntime_is_found_out_with_networks_stored(
     assert fact.text.startswith("onnxruntime does not work: ")
 
 
+def test_without_a_home_folder_all_else_is_examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("FACEFUSION_HOME", raising=False)
+    monkeypatch.setattr("platformdirs.user_data_path", unknown)
+    sections = {section.key: section for section in examine("cpu", models=tmp_path)}
+    problems = {key: section.problems for key, section in sections.items() if section.problems}
+    assert list(problems) == ["disk", "paths"]
+    for (fact,) in problems.values():
+        assert (fact.text, fact.exit_code) == ("there is no home folder to keep anything in.", 2)
+    assert list(sections)[-1] == "environment"
+
+
 def test_a_file_that_cannot_be_read_is_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "stored_networks", _broken(PermissionError(13, "Permission denied", "a.onnx")))
     with pytest.raises(PermissionError):

@@ -70,7 +70,7 @@ def _conclude(console: Console, sections: "Sequence[Section]") -> int:
     problems = [(section, fact) for section in sections for fact in section.problems]
     exit_code = problems[0][1].exit_code if problems else 0
     if not console.json:
-        names = ", ".join(fact.name for _, fact in problems)
+        names = ", ".join(dict.fromkeys(fact.name for _, fact in problems))
         verdict = f"What needs to be put right: {names}." if problems else "Everything needed works."
         console.section(verdict, [])
     console.record(

@@ -15,7 +15,7 @@ _HEADLESS = (
 
 def missing_library(error: BaseException) -> FaceFusionError | None:
     """The error to show for a package that could not be imported for want of one; None if that was not the cause."""
-    if not isinstance(error, ImportError) or _SIGN not in error.msg:
+    if not isinstance(error, ImportError) or _SIGN not in str(error.msg or ""):
         return None
     hint = _HEADLESS if error.name == "cv2" else "Install the package of your system that holds it."
     return FaceFusionError(f"the system library {error.msg.partition(':')[0]} is missing.", hint=hint)

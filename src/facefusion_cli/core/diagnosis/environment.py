@@ -6,7 +6,7 @@ import os
 import re
 
 from facefusion_cli.core import SET_HERE
-from facefusion_cli.core.addresses import masked
+from facefusion_cli.core.addresses import masked_setting
 from facefusion_cli.core.diagnosis.report import Fact
 
 __all__ = ["environment", "redacted"]
@@ -39,5 +39,5 @@ def redacted(name: str, value: str) -> str:
     if _SECRET.search(name):
         return "set"
     if "://" in value or name.upper().endswith("_PROXY"):
-        return masked(value)
+        return masked_setting(value)
     return value

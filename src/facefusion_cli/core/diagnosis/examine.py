@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from facefusion_cli.core.device import Device, select_device
 from facefusion_cli.core.diagnosis.report import Fact, Section
 from facefusion_cli.core.home import models_folder
-from facefusion_cli.errors import DeviceError
+from facefusion_cli.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def examine(
     """Look at everything that the command stands on; one section after another, as each takes its time.
 
     A device that was asked for and does not work is a problem in the report. So is a library that is missing or
-    broken; a section that cannot do without it says so.
+    broken, or a folder that is not known; a section that cannot do without it says so.
 
     Raises:
         UsageError: no such device, precision or number of threads can be.
@@ -60,6 +60,8 @@ def examine(
 def _facts(part: Callable[[], list[Fact]]) -> tuple[Fact, ...]:
     try:
         return tuple(part())
+    except UsageError as error:  # a folder that cannot be told
+        return (Fact.problem("folder", error),)
     except Exception as error:
         library = _library_at_fault(error)
         if not library:

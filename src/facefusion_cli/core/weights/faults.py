@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 
-from facefusion_cli.core.addresses import host_of, masked
+from facefusion_cli.core.addresses import host_of, masked, without_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Reason", "SourceFault", "connection_fault", "proxy_fault", "proxy_for", "status_fault"]
+__all__ = ["Reason", "SourceFault", "connection_fault", "number_in", "proxy_fault", "proxy_for", "status_fault"]
 
 Reason = Literal[
     "offline",
@@ -63,14 +64,15 @@ class SourceFault(Exception):  # noqa: N818, a fact about a source; the error is
 
 
 def proxy_for(url: str) -> str | None:
-    """Address of the proxy that the environment (or the system) names for ``url``."""
+    """Address of the proxy that the environment (or the system) names for ``url``, without the account."""
     from urllib.request import getproxies, proxy_bypass_environment  # type: ignore[attr-defined]
 
     proxies = getproxies()
     proxy = proxies.get(url.partition("://")[0].lower()) or proxies.get("all")
     if not proxy or proxy_bypass_environment(host_of(url), proxies):
         return None
-    return proxy if "://" in proxy else f"http://{proxy}"
+    address = without_account(proxy)
+    return address if "://" in address else f"http://{address}"
 
 
 def proxy_fault(url: str, why: str) -> SourceFault:
@@ -138,6 +140,11 @@ def status_fault(status: int, headers: Mapping[str, str], url: str) -> SourceFau
     return SourceFault("network", f"{host} gave an unexpected answer (status {status})")
 
 
+def number_in(value: str) -> int | None:
+    """The whole number that a header holds; None if it is none, or has more digits than any that could be meant."""
+    return int(value) if re.fullmatch(r"\s*[0-9]{1,20}\s*", value) else None
+
+
 def _proxy_name(url: str) -> str:
     proxy = proxy_for(url)
     return "the proxy" if proxy is None else f"the proxy {host_of(proxy)}"
@@ -157,11 +164,11 @@ def _tls_reason(error: BaseException) -> str:
 
 def _retry_after(value: str) -> float | None:
     """Seconds, of a header that gives them or a date."""
-    if value.strip().isdecimal():
-        return float(value)
+    if (seconds := number_in(value)) is not None:
+        return float(seconds)
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -40,7 +40,11 @@ def check_endpoint() -> None:
     """
     endpoint = os.environ.get("HF_ENDPOINT", "")
     try:
-        urlsplit(endpoint).port  # noqa: B018, may raise
+        parts = urlsplit(endpoint)
+        parts.port  # noqa: B018, may raise
+        # An @ further on ends a password that is not encoded, whose first half would be taken for the host.
+        if "@" in parts.path + parts.query + parts.fragment:
+            raise ValueError("no address")
     except ValueError:
         raise DownloadError(
             "the variable HF_ENDPOINT does not hold the address of a server.",

@@ -55,13 +55,16 @@ class Hosts:
             for other in others:
                 self._way(other)
         try:
-            way.result()
+            way.result(2 * CONNECT_SECONDS)  # it ends sooner, unless there is a fault in this code
         except OSError as error:
             raise connection_fault(error, url) from error
         except ValueError as error:
             if proxy_for(url):
                 raise proxy_fault(url, "is given by an address that cannot be used") from error
             raise SourceFault("network", f'"{masked(url)}" is not the address of a server', concerns="host") from error
+        except RuntimeError as error:  # no thread can be had
+            clause = f"the connection to {host_of(url)} failed ({error})"
+            raise SourceFault("network", clause, concerns="host") from error
 
     def fault(self, url: str) -> SourceFault | None:
         """Why there is no point in asking, if there is none."""
@@ -86,6 +89,7 @@ def _connect(url: str) -> None:
     Raises:
         OSError: ``socket.gaierror`` if the name cannot be resolved, ``TimeoutError`` after ``CONNECT_SECONDS``.
         ValueError: it cannot be the address of a host.
+        RuntimeError: no thread can be had.
     """
     deadline = time.monotonic() + CONNECT_SECONDS
     parts = urlsplit(url)
@@ -109,7 +113,7 @@ def _first(calls: Sequence[Callable[[], _T]], deadline: float) -> _T:
     """What the first of the calls to succeed returns; those that still wait are left to themselves.
 
     Raises:
-        OSError, ValueError: what the first of them raised if all have failed; ``TimeoutError`` at the deadline.
+        Exception: what the first of them raised if all have failed; ``TimeoutError`` at the deadline.
     """
     futures = [_begin(call) for call in calls]
     waiting = set(futures)
@@ -130,9 +134,12 @@ def _begin(call: Callable[[], _T]) -> Future[_T]:
     def run() -> None:
         try:
             future.set_result(call())
-        except (OSError, ValueError) as error:
+        except BaseException as error:  # noqa: BLE001, whoever waits is told
             future.set_exception(error)
 
-    # A daemon, for nobody can end it: the process may go while it waits.
-    threading.Thread(target=run, daemon=True).start()
+    try:
+        # A daemon, for nobody can end it: the process may go while it waits.
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError as error:  # the system gives no more threads
+        future.set_exception(error)
     return future

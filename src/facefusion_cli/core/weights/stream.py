@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from facefusion_cli.core.addresses import host_of
-from facefusion_cli.core.weights.faults import SourceFault, connection_fault, proxy_fault, status_fault
+from facefusion_cli.core.weights.faults import SourceFault, connection_fault, number_in, proxy_fault, status_fault
 from facefusion_cli.core.weights.reach import CONNECT_SECONDS
 from facefusion_cli.core.weights.sizes import in_words
 
@@ -105,8 +105,8 @@ def _receive(request: Request, partial: Partial, size: int, report: Callable[[in
         if first not in {0, present}:
             raise status_fault(response.status_code, response.headers, url)
         _refuse_other_content(response, host)
-        if total.isdecimal() and int(total) != size:
-            raise other_size(host, int(total), size)
+        if total is not None and total != size:
+            raise other_size(host, total, size)
         with partial.path.open("ab") as file:
             try:
                 for count, piece in _pieces(response, url, first, size):
@@ -181,15 +181,15 @@ def _refuse_other_content(response: httpx2.Response, host: str) -> None:
         raise SourceFault("server", f"{host} sent the file in a form that was not asked for")
 
 
-def _extent(response: httpx2.Response) -> tuple[int, str]:
-    """Which byte of the file the answer begins with, -1 if it has none, and the size of the whole as it is said."""
+def _extent(response: httpx2.Response) -> tuple[int, int | None]:
+    """Which byte of the file the answer begins with, -1 if it has none, and the size of the whole if it is said."""
     if response.status_code == 200:
-        return 0, response.headers.get("Content-Length", "")
+        return 0, number_in(response.headers.get("Content-Length", ""))
     unit, _, value = response.headers.get("Content-Range", "").partition(" ")
     span, _, total = value.partition("/")
-    first = span.partition("-")[0]
-    known = response.status_code == 206 and unit == "bytes" and first.isdecimal()
-    return (int(first) if known else -1), total
+    known = response.status_code == 206 and unit == "bytes"
+    first = number_in(span.partition("-")[0]) if known else None
+    return (-1 if first is None else first), number_in(total)
 
 
 def _pieces(response: httpx2.Response, url: str, count: int, size: int) -> Iterator[tuple[int, bytes]]:
