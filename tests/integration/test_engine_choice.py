@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from facefusion_cli.cli import main
+from facefusion_cli.core import gpu
+from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.faceswap import engine
 from facefusion_cli.core.faceswap.engine import EngineEntry
 from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions, swap_faces
+from facefusion_cli.core.gpu import Unusable
 from facefusion_cli.core.media.patch import Patch
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
@@ -190,3 +193,39 @@ def test_nothing_is_fetched_for_pictures_that_cannot_be_used(
         main(["faceswap", str(source), str(target), "-o", str(tmp_path / "o.png"), "--engine", "neural"]) == exit_code
     )
     assert fetched == []
+
+
+def test_a_gpu_that_was_asked_for_and_fails_ends_the_run(
+    fetched: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    astronaut: Path,
+    hopper: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(gpu, "probe", lambda _: Unusable("no NVIDIA GPU was found.", hint="Take --device cpu."))
+    arguments = (astronaut, hopper, "-o", tmp_path / "o.png", "--json", "--engine", "neural")
+    code, out, _ = _run(capsys, *arguments, "--device", "cuda")
+    assert (code, json.loads(out)["error"]["code"]) == (5, "device")
+    monkeypatch.setenv("FACEFUSION_DEVICE", "cuda:1")
+    assert _run(capsys, *arguments)[0] == 5
+    monkeypatch.setenv("FACEFUSION_DEVICE", "gpu")
+    assert _run(capsys, *arguments)[0] == 2
+    assert not (tmp_path / "o.png").exists()
+    assert fetched == []
+
+
+def test_an_engine_without_use_for_a_gpu_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    astronaut: Path,
+    hopper: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(gpu, "probe", lambda index: Gpu(index, "A GPU", (9, 0), 2**30))
+    arguments = (astronaut, hopper, "-o", tmp_path / "o.png", "--engine", "mesh")
+    code, _, err = _run(capsys, *arguments, "--device", "cuda:1")
+    assert code == 0
+    assert err.count("warning: The mesh engine always runs on the processor, not on cuda:1.") == 1
+    code, _, err = _run(capsys, *arguments, "--device", "cpu")
+    assert (code, "the processor, not" in err) == (0, False)

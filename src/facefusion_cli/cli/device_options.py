@@ -80,6 +80,5 @@ ModelsDirOption = Annotated[
         help="Folder of the weights.",
         show_default="models in FACEFUSION_HOME, or in the user's data folder",
         parser=folder,
-        rich_help_panel=_PANEL,
     ),
 ]

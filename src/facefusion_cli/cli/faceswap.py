@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facefusion_cli.cli.console import Console
-from facefusion_cli.cli.device_options import ModelsDirOption
+from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
 from facefusion_cli.core.faceswap.engine import ENGINES, engine_names
@@ -123,6 +123,7 @@ def faceswap(
             autocompletion=_complete_engine,
         ),
     ] = "auto",
+    device: DeviceOption = None,
     models_dir: ModelsDirOption = None,
     json: Annotated[
         bool,
@@ -158,6 +159,7 @@ def faceswap(
                     source_face=parse_selection(source_face, name="--source-face", several=False),
                     image_quality=image_quality,
                     keep_metadata=keep_metadata,
+                    device=device,
                 ),
                 provision_for(console, models_dir),
             )

@@ -12,7 +12,7 @@ from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import DeviceError, UsageError
 
-__all__ = ["DEVICE_VARIABLE", "MAX_THREADS", "Device", "Precision", "PrecisionWish", "select_device"]
+__all__ = ["DEVICE_VARIABLE", "MAX_THREADS", "Device", "Precision", "PrecisionWish", "gpu_asked", "select_device"]
 
 Precision = Literal["fp32", "bf16", "fp16"]
 PrecisionWish = Literal["auto", "fp32", "bf16", "fp16"]
@@ -85,6 +85,15 @@ def select_device(wish: str | None = None, precision: PrecisionWish = "auto", th
         return _on_gpu(found, precision, count, asked=False)
     note = "" if signs == ("/dev/dxg",) else f"the GPU is not used: {found.message}"
     return _on_processor(precision, count, asked=False, note=note)
+
+
+def gpu_asked(wish: str | None = None) -> bool:
+    """Whether ``wish``, or ``FACEFUSION_DEVICE`` in its place, names a GPU; cheap.
+
+    Raises:
+        UsageError: no such device can be.
+    """
+    return _parsed(wish)[0] == "cuda"
 
 
 def _parsed(wish: str | None) -> tuple[Literal["auto", "cpu", "cuda"], int]:

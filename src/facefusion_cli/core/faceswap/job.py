@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facefusion_cli.core.device import gpu_asked, select_device
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.finder import checked_array, shared_analyser
 from facefusion_cli.core.faces.selection import FaceSelection, parse_selection, select_faces
@@ -20,6 +21,7 @@ from facefusion_cli.core.media.composite import composite
 from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.images import picture_from_array, read_picture
 from facefusion_cli.core.media.outputs import AtomicOutput, plan_outputs
+from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.errors import NoFaceError, UsageError
 
@@ -50,6 +52,8 @@ class SwapOptions:
     """The rule must be one that takes a single face."""
     image_quality: int = 95
     keep_metadata: bool = False
+    device: str | None = None
+    """As ``select_device`` takes it; None for ``FACEFUSION_DEVICE``, else auto."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +109,7 @@ class SwapJob:
         self._provision = provision
         check_engine(self._options.engine)
         check_quality(self._options.image_quality)
+        self._gpu_asked = gpu_asked(self._options.device)
 
     def read(self) -> None:
         """Read the source and find its face now.
@@ -119,6 +124,7 @@ class SwapJob:
         """Decide on the engine, once, with its weights in place; what the user should know of it, or "".
 
         Raises:
+            DeviceError: a GPU was asked for that cannot be used.
             WeightsError: the engine was named and its weights cannot be had.
         """
         return self._choice[1]
@@ -209,7 +215,12 @@ class SwapJob:
 
     @cached_property
     def _choice(self) -> tuple[EngineEntry, str]:
-        return choose_engine(self._options.engine, self._provision or Provision())
+        # First, since weights take long to fetch.
+        device = select_device(self._options.device) if self._gpu_asked else None
+        entry, note = choose_engine(self._options.engine, self._provision or Provision())
+        if device is not None and entry.name not in ENGINE_WEIGHTS:
+            note = f"{note} The {entry.name} engine always runs on the processor, not on {device.name}.".strip()
+        return entry, note
 
     @cached_property
     def _engine(self) -> FaceSwapper[Any]:
@@ -267,6 +278,7 @@ def swap_faces(
         NoFaceError: the source or the target has no usable face.
         OutputError: the result cannot be written; nothing is left behind then.
         WeightsError: the weights of the engine named cannot be had.
+        DeviceError: the environment variable ``FACEFUSION_DEVICE`` asks for a GPU that cannot be used.
     """
     options = SwapOptions(
         engine,
