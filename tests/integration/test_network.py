@@ -185,6 +185,45 @@ def test_a_device_nobody_asked_for_gives_way_to_the_processor(model: Path, monke
     assert opened.session.run(None, {"picture": _pictures(1)})[0].shape == (1, 4, 16, 16)
 
 
+def test_a_graph_that_torch_cannot_run_is_tried_once_and_remembered(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError
+
+    tried: list[str] = []
+
+    def made(*_: object, precision: str, **__: object) -> None:
+        tried.append(precision)
+        raise UnsupportedGraphError("Erf is not an operator that is supported.")
+
+    _torch_is(monkeypatch, made)
+    verdict = _open(model, CUDA).verdict
+    assert tried == ["fp16"]
+    assert verdict.reason == "torch cannot run this graph: Erf is not an operator that is supported"
+    assert _known(model, CUDA) == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "remembered"),
+    [
+        (RuntimeError("The size of tensor a must match"), True),
+        (IndexError("out of range"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), False),
+        (OSError("[WinError 126]"), False),
+    ],
+)
+def test_only_what_will_be_the_same_again_is_remembered(
+    model: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, remembered: bool
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise error
+
+    _torch_is(monkeypatch, made)
+    assert _open(model, BF16).verdict.backend == "onnxruntime"
+    assert (_known(model, BF16) is not None) is remembered
+
+
 def test_an_operator_torch_does_not_know_means_onnxruntime(tmp_path: Path) -> None:
     verdict = _open(_network(tmp_path / "odd.onnx", node="Erf"), BF16).verdict
     assert verdict.backend == "onnxruntime"

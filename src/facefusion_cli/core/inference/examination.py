@@ -24,9 +24,6 @@ TORCH_FAILURES = (RuntimeError, MemoryError, ImportError, OSError, ValueError, T
 """What opening or running a network in torch may end with: its own errors, a library that cannot be loaded, a graph
 that is not supported, and what a graph that nobody has foreseen may do."""
 
-_PASSING = (RuntimeError, MemoryError, ImportError, OSError)
-"""Those of them that may be gone another time: for want of memory, or of a library."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
@@ -35,9 +32,10 @@ class _Trial:
     session: Session | None
     reason: str
     batched: bool = False
-    seconds: float = 0.0
     lasting: bool = True
     """Whether it would be the same another time."""
+    hopeless: bool = False
+    """Whether it would be the same in any precision."""
 
 
 def examine(model: Path, device: Device, threads: int) -> tuple[Session, Verdict, bool]:
@@ -73,9 +71,11 @@ def examine(model: Path, device: Device, threads: int) -> tuple[Session, Verdict
         if trial.session is not None:
             verdict = Verdict("torch", device.name, precision, trial.batched, "; ".join(reasons))
             return trial.session, verdict, lasting
+        if trial.hopeless:
+            break
         del trial
         gc.collect()
-    why = "; ".join(dict.fromkeys(reasons))
+    why = "; ".join(reasons)
     _insist(model, device, why)
     return open_reference(model, threads), Verdict("onnxruntime", "cpu", "fp32", batched, why), lasting
 
@@ -92,6 +92,7 @@ def _try_torch(
     model: Path, device: Device, precision: Precision, threads: int, expected: list[Sample], limit: float
 ) -> _Trial:
     """Open it in torch and compare; ``limit``: the seconds that onnxruntime takes, 0 where the device is another."""
+    from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError
 
     try:
         session = open_torch(model, device, precision, threads)
@@ -100,10 +101,10 @@ def _try_torch(
             return _Trial(None, f"torch in {precision} is off by {difference}")
         batched = self_check.batches_freely(session, expected, precision)
         seconds = self_check.seconds_per_run(session, expected[0].feeds)
+    except UnsupportedGraphError as error:
+        return _Trial(None, f"torch cannot run this graph: {_first_line(error)}", hopeless=True)
     except TORCH_FAILURES as error:
-        return _Trial(
-            None, f"torch in {precision} fails: {_first_line(error)}", lasting=not isinstance(error, _PASSING)
-        )
+        return _Trial(None, f"torch in {precision} fails: {_first_line(error)}", lasting=not _may_pass(error))
     reason = f"torch in {precision} agrees with onnxruntime (off by {difference})"
     if limit and seconds > limit:
         reason = f"{reason}, {seconds / limit:.1f} times as slow"
@@ -111,7 +112,13 @@ def _try_torch(
             return _Trial(None, reason)
     elif limit:
         reason = f"{reason}, {limit / seconds:.1f} times as fast"
-    return _Trial(session, reason, batched, seconds)
+    return _Trial(session, reason, batched)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it may be gone another time: a lack of memory, of a library, or something about the GPU."""
+    passing = any(sign in str(error).lower() for sign in ("memory", "cuda", "cudnn", "cublas"))
+    return isinstance(error, MemoryError | ImportError | OSError) or (isinstance(error, RuntimeError) and passing)
 
 
 def open_torch(model: Path, device: Device, precision: Precision, threads: int) -> Session:

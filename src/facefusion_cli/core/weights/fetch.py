@@ -167,7 +167,6 @@ class _Sources:
         except WeightsDamagedError:
             part.discard()
             return False
-        part.discard()  # the notes beside it
         return True
 
 
