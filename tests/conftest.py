@@ -16,6 +16,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -25,7 +26,9 @@ from hypothesis import settings
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from facefusion_cli.core.weights.catalog import Catalog, Weight
     from facefusion_cli.core.weights.store import Store
@@ -110,6 +113,142 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     if mounted:
         subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The program."""
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+@pytest.fixture(scope="session")
+def clip(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes small videos: ``clip(size=(64, 48), fps="30000/1001", audio=True)``. See ``_make_clip`` for all options.
+
+    The same options give the same file, so it is for reading only.
+    """
+    made: dict[str, Path] = {}
+
+    def make(pictures: Sequence[NDArray[np.uint8]] | None = None, **options: Any) -> Path:
+        digest = hashlib.sha256(repr(sorted(options.items())).encode())
+        for picture in pictures or ():
+            digest.update(repr(picture.shape).encode() + picture.tobytes())
+        key = digest.hexdigest()
+        if key not in made:
+            made[key] = _make_clip(ffmpeg, tmp_path_factory.mktemp("clip"), pictures, **options)
+        return made[key]
+
+    return make
+
+
+def _make_clip(
+    ffmpeg: str,
+    folder: Path,
+    pictures: Sequence[NDArray[np.uint8]] | None = None,
+    *,
+    size: tuple[int, int] = (96, 64),
+    fps: str = "25",
+    frames: int = 25,
+    suffix: str = ".mp4",
+    codec: str = "libx264",
+    pixel_format: str = "yuv420p",
+    audio: str = "",
+    audio_seconds: float | None = None,
+    audio_delay: float = 0.0,
+    audio_tracks: int = 1,
+    sar: str = "1",
+    rotation: int = 0,
+    stamps: Sequence[float] | None = None,
+    matrix: str = "",
+    range_: str = "",
+    primaries: str = "",
+    transfer: str = "",
+    interlaced: bool = False,
+    filters: str = "",
+    extra: Sequence[str] = (),
+) -> Path:
+    """One clip of ``pictures`` ((H, W, 3) BGR, all of one size) or of a moving test pattern.
+
+    ``audio`` is the name of an encoder ("aac"; "" for no sound), whose tone begins ``audio_delay`` seconds late;
+    ``rotation`` only marks the file, counter-clockwise as ffmpeg's ``-display_rotation``; ``stamps`` are the frames'
+    times in seconds where they shall come irregularly; ``matrix``, ``range_``, ``primaries`` and ``transfer`` are tags
+    and what the pictures' numbers mean; ``filters`` come before those; ``extra`` are arguments for the encoder.
+    """
+    made = folder / f"clip{suffix}"
+    inputs: list[str]
+    if pictures is None:
+        width, height = size
+        even = f"{width + width % 2}x{height + height % 2}"
+        inputs = ["-f", "lavfi", "-i", f"testsrc2=size={even}:rate={fps}{'*2' if interlaced else ''}"]
+        chain = [f"crop={width}:{height}:0:0:exact=1", "format=bgr24"] if (width % 2 or height % 2) else []
+        if chain:
+            chain.insert(0, "format=gbrp")
+    else:
+        height, width = pictures[0].shape[:2]
+        frames = len(pictures)
+        raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", f"{width}x{height}", "-framerate", fps]
+        inputs, chain = [*raw, "-i", "pipe:0"], []
+    if stamps is not None:
+        frames = len(stamps)
+        chain.append(f"settb=1/90000,setpts='{_chosen_by_number(stamps, 0)}/TB'")
+    if filters:
+        chain.append(filters)
+    exact = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+    out_matrix = f":out_color_matrix={matrix}" if matrix else ""
+    out_range = f":out_range={range_}" if range_ else ""
+    if interlaced:
+        chain.append("interlace")
+    chain.append(f"scale={exact}{out_matrix}{out_range},format={pixel_format},setsar={sar}")
+    tags = {"range": range_, "colorspace": matrix, "color_primaries": primaries, "color_trc": transfer}
+    if any(tags.values()):
+        chain.append("setparams=" + ":".join(f"{name}={value}" for name, value in tags.items() if value))
+    tones: list[str] = []
+    for number in range(audio_tracks if audio else 0):
+        seconds = audio_seconds if audio_seconds is not None else frames / float(Fraction(fps))
+        tones += ["-itsoffset", str(audio_delay), "-f", "lavfi"]
+        tones += ["-i", f"sine=frequency={440 * (number + 1)}:duration={seconds}:sample_rate=44100"]
+    maps = ["-map", "0:v", *(word for number in range(len(tones) // 6) for word in ("-map", f"{number + 1}:a"))]
+    # fmt: off
+    arguments = [
+        ffmpeg, "-hide_banner", "-loglevel", "error", "-y", *inputs, *tones, *maps, "-vf", ",".join(chain),
+        "-c:v", codec, *(["-preset", "veryfast"] if codec in {"libx264", "libx265"} else []),
+        *(["-flags", "+ilme+ildct"] if interlaced else []), "-frames:v", str(frames),
+        *(["-fps_mode", "passthrough", "-enc_time_base", "1:90000"] if stamps is not None else []),
+        *(["-c:a", audio] if audio else []), *extra, str(made),
+    ]
+    # fmt: on
+    feed = None if pictures is None else b"".join(np.ascontiguousarray(picture).tobytes() for picture in pictures)
+    run = subprocess.run(arguments, input=feed, capture_output=True)
+    assert run.returncode == 0, run.stderr.decode(errors="replace")
+    if rotation:
+        turned = folder / f"turned{suffix}"
+        turn = [
+            ffmpeg,
+            "-loglevel",
+            "error",
+            "-display_rotation",
+            str(rotation),
+            "-i",
+            str(made),
+            "-map",
+            "0",
+            "-c",
+            "copy",
+        ]
+        subprocess.run([*turn, str(turned)], check=True)
+        return turned
+    return made
+
+
+def _chosen_by_number(values: Sequence[float], first: int) -> str:
+    """An expression of ffmpeg's: the value at place N - first."""
+    if len(values) == 1:
+        return str(values[0])
+    half = len(values) // 2
+    before, behind = (_chosen_by_number(values[:half], first), _chosen_by_number(values[half:], first + half))
+    return f"if(lt(N,{first + half}),{before},{behind})"
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
-    from facefusion_cli.core.faces.finder import find_faces
-    from facefusion_cli.core.faceswap.job import SwapResult, swap_faces
+    from facefusion_cli.core.faceswap.finding import find_faces
+    from facefusion_cli.core.faceswap.job import swap_faces
+    from facefusion_cli.core.faceswap.result import SwapResult
     from facefusion_cli.errors import (
         DeviceError,
         DownloadError,
         FaceFusionError,
         FaceIndexError,
         FaceTooSmallError,
+        IncompleteError,
         InputError,
         NoFaceError,
         OutputError,
         OutputExistsError,
+        ProgramError,
         UsageError,
         WeightsDamagedError,
         WeightsError,
@@ -38,10 +41,12 @@ __all__ = [
     "FaceFusionError",
     "FaceIndexError",
     "FaceTooSmallError",
+    "IncompleteError",
     "InputError",
     "NoFaceError",
     "OutputError",
     "OutputExistsError",
+    "ProgramError",
     "SwapResult",
     "UsageError",
     "WeightsDamagedError",
@@ -56,8 +61,8 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Face": "core.faces.face",
-    "SwapResult": "core.faceswap.job",
-    "find_faces": "core.faces.finder",
+    "SwapResult": "core.faceswap.result",
+    "find_faces": "core.faceswap.finding",
     "swap_faces": "core.faceswap.job",
 }
 

@@ -3,6 +3,7 @@
     FaceFusionError            1  failure
     ├── UsageError             2  usage           wrong options or names, found before any work
     ├── InputError             1  bad-input       a file that cannot be read or must not be
+    │   └── IncompleteError    1  incomplete      a damaged file of which only a part could be used
     ├── OutputError            1  output          a result that cannot be written
     │   └── OutputExistsError  1  output-exists   and must not be replaced
     ├── NoFaceError            3  no-face         nothing found
@@ -12,7 +13,8 @@
     │   ├── WeightsMissingError  4  weights-missing  is not stored
     │   ├── WeightsDamagedError  4  weights-damaged  is not what it should be
     │   └── DownloadError      4  download-...    cannot be fetched; the code names the cause
-    └── DeviceError            5  device          a device that was asked for cannot be used
+    ├── DeviceError            5  device          a device that was asked for cannot be used
+    └── ProgramError           1  ffmpeg          ffmpeg is missing or cannot be run
 
 Each carries one sentence for the user, an optional hint that says what to do next, the exit code of the command and a
 short code for programs (``--json``).
@@ -26,10 +28,12 @@ __all__ = [
     "FaceFusionError",
     "FaceIndexError",
     "FaceTooSmallError",
+    "IncompleteError",
     "InputError",
     "NoFaceError",
     "OutputError",
     "OutputExistsError",
+    "ProgramError",
     "UsageError",
     "WeightsDamagedError",
     "WeightsError",
@@ -63,6 +67,12 @@ class InputError(FaceFusionError):
     """A file given cannot be read: missing, damaged, not a picture, too large."""
 
     code = "bad-input"
+
+
+class IncompleteError(InputError):
+    """A damaged file: only a part of it could be used, and the result holds that part."""
+
+    code = "incomplete"
 
 
 class OutputError(FaceFusionError):
@@ -134,3 +144,9 @@ class DeviceError(FaceFusionError):
 
     code = "device"
     exit_code = 5
+
+
+class ProgramError(FaceFusionError):
+    """The program ffmpeg, which reads and writes videos, is missing or cannot be run."""
+
+    code = "ffmpeg"

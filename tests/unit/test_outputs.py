@@ -246,7 +246,7 @@ def test_any_name_stays_in_its_folder(name: str) -> None:
     assume(name not in {".", ".."})
     target = Path("folder", name)
     for template in ("new/{stem}_x{suffix}", "new/{name}"):
-        (path,) = naming.name_outputs([target], template)
+        (path,) = naming.name_outputs([naming.Target(target, "picture")], template)
         assert path.parent == Path("new")
         assert path.suffix.lower() in WRITABLE_SUFFIXES
-    assert naming.default_path(target).parent == Path("folder")
+    assert naming.default_path(naming.Target(target, "picture")).parent == Path("folder")

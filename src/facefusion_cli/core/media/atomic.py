@@ -17,10 +17,10 @@ from facefusion_cli.core.media.naming import numbered
 from facefusion_cli.errors import OutputError, OutputExistsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-__all__ = ["AtomicFile", "Exists", "check_destination"]
+__all__ = ["AtomicFile", "Exists", "abandoned", "check_destination", "sync_folder"]
 
 Exists = Literal["replace", "refuse", "number"]
 """What to do when the name is taken: replace that file, refuse, or take the next free number."""
@@ -121,7 +121,7 @@ class AtomicFile:
             else:
                 self._final = self._claim()
             self._release()
-            _sync_folder(self._final.parent)
+            sync_folder(self._final.parent)
         except OSError as error:
             raise output_error(self._path, error) from error
         # A resolved link is nothing the user has to see.
@@ -261,25 +261,31 @@ def _remove_abandoned(folder: Path, prefix: str) -> None:
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if path.name.startswith(prefix):
-                with contextlib.suppress(OSError):
-                    _remove_if_unlocked(path)
+                with contextlib.suppress(OSError), abandoned(path):
+                    path.unlink()
 
 
-def _remove_if_unlocked(path: Path) -> None:
+@contextlib.contextmanager
+def abandoned(path: Path) -> Iterator[None]:
+    """Inside, be sure that no running program writes to a temporary file: it may be removed.
+
+    Raises:
+        OSError: one does (BlockingIOError), or it cannot be looked at.
+    """
     if sys.platform == "win32":
-        path.unlink()
+        yield  # open files cannot be removed there
         return
     import fcntl
 
     descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
+        yield
     finally:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name survive a power cut, where folders can be flushed at all."""
     if sys.platform != "win32":
         with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from facefusion_cli.core.media.colour import grey_of, srgb_to_cmyk
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.images import Picture
     from facefusion_cli.core.media.patch import Patch
 
-__all__ = ["composite"]
+__all__ = ["composite", "paste_into"]
 
 _CERTAIN = 4.0
 """Levels by which a new colour has to differ before nothing of the old pixel is kept."""
+
+_ONE, _NOTHING = np.ones(1), np.zeros(4)
+"""Numbers as OpenCV takes them beside arrays."""
+_NOT_FINITE = "the patch holds numbers that are not finite"
 
 _NOTES = {
     "P": "had a palette: the result has full colour.",
@@ -45,7 +50,7 @@ def composite(picture: Picture, patches: Sequence[Patch]) -> Picture:
             continue
         changed = True
         if pixels is bgr:
-            _mix(bgr[place], patch.colour, patch.alpha, visible)
+            _mix(bgr[place], patch.colour.astype(np.float32, copy=False), patch.alpha, visible)
         else:
             _mix(pixels[place], _own_colours(picture, patch, pixels[place], bgr[place]), patch.alpha, visible)
             bgr[place] = to_srgb(pixels[place], picture.profile)
@@ -55,15 +60,55 @@ def composite(picture: Picture, patches: Sequence[Patch]) -> Picture:
     return replace(picture, bgr=bgr, pixels=pixels, notes=notes)
 
 
-def _place(bgr: NDArray[np.uint8], patch: Patch) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+def paste_into(frame: NDArray[np.uint8], patches: Sequence[Patch]) -> None:
+    """Write ``patches`` into ``frame``, one after the other; pixels where every alpha is 0 stay bit for bit.
+
+    What ``composite`` does for pictures, for frames of a video: in place, many times as fast, and with results that
+    differ from the other's by one level a patch at most.
+
+    Args:
+        frame: (H, W, 3) uint8 BGR, writable, C-contiguous.
+        patches: with colours within 0 to 255.
+
+    Raises:
+        ValueError: the frame is of another kind, a patch reaches beyond it or holds numbers that are not finite.
+    """
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        raise ValueError("the frame is not of three channels of 8 bits")
+    if not (frame.flags.writeable and frame.flags.c_contiguous):
+        raise ValueError("the frame cannot be written into")
+    for patch in patches:
+        region = frame[_rectangle(frame, patch)]
+        colour = patch.colour
+        if not _finite(patch.alpha):
+            raise ValueError(_NOT_FINITE)
+        if colour.dtype != np.uint8:
+            if not (_finite(colour) or np.isfinite(colour[patch.alpha > 0]).all()):
+                raise ValueError(_NOT_FINITE)
+            # Rounded, and cut off at 0 and 255.
+            colour = np.asarray(cv2.add(colour, _NOTHING, dtype=cv2.CV_8U), np.uint8)
+        # The sum of both weights is 1, so its division by their sum changes nothing.
+        cv2.blendLinear(colour, region, patch.alpha, cv2.subtract(_ONE, patch.alpha), dst=region)
+
+
+def _finite(numbers: NDArray[Any]) -> bool:
+    """A sum is finite only if all its terms are, and is found faster than asking each of them."""
+    return bool(np.isfinite(cv2.sumElems(numbers)).all())
+
+
+def _rectangle(bgr: NDArray[np.uint8], patch: Patch) -> tuple[slice, slice]:
     height, width = patch.alpha.shape
     inside = patch.x >= 0 and patch.y >= 0 and patch.x + width <= bgr.shape[1] and patch.y + height <= bgr.shape[0]
     if not inside or patch.colour.shape != (height, width, 3):
         raise ValueError("the patch does not fit the picture")
-    visible = patch.alpha > 0
+    return slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)
+
+
+def _place(bgr: NDArray[np.uint8], patch: Patch) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
+    place, visible = _rectangle(bgr, patch), patch.alpha > 0
     if not (np.isfinite(patch.alpha).all() and np.isfinite(patch.colour[visible]).all()):
-        raise ValueError("the patch holds numbers that are not finite")
-    return (slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)), visible
+        raise ValueError(_NOT_FINITE)
+    return place, visible
 
 
 def _mix(
@@ -88,7 +133,7 @@ def _own_colours(picture: Picture, patch: Patch, region: NDArray[Any], shown: ND
     ink look the same, a wide gamut has colours that sRGB cannot tell apart, 16 bits have levels between those of 8.
     """
     scale = np.float32(np.iinfo(region.dtype).max / 255)
-    colour = patch.colour.clip(0, 255)
+    colour = patch.colour.astype(np.float32, copy=False).clip(0, 255)
     if picture.profile is not None:
         own = picture.profile.from_srgb(colour)
     elif region.ndim == 2:

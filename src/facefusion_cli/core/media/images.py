@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DEFAULT_PIXEL_LIMIT", "Picture", "picture_from_array", "read_picture", "to_depth_8", "to_srgb"]
+__all__ = [
+    "DEFAULT_PIXEL_LIMIT",
+    "Picture",
+    "picture_from_array",
+    "read_picture",
+    "to_depth_8",
+    "to_srgb",
+    "unreadable",
+]
 
 DEFAULT_PIXEL_LIMIT = 100_000_000
 _LIMIT_VARIABLE = "FACEFUSION_MAX_PIXELS"
@@ -154,10 +162,11 @@ def _open(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         if error.filename is not None and str(error.filename) != str(path):
             raise  # about another file
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> InputError:
+def unreadable(path: Path, error: OSError) -> InputError:
+    """What the user is told when opening ``path`` failed."""
     if error.errno in {errno.ENOENT, errno.ENOTDIR}:
         if path.is_symlink():
             return InputError(f'"{path}" is a link to a file that does not exist.')

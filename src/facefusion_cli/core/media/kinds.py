@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import stat
+from typing import TYPE_CHECKING, Literal
 
+from facefusion_cli.core.media.formats import suffix_kind
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["HEAD_SIZE", "identify"]
+    from facefusion_cli.core.media.formats import Kind
+
+__all__ = ["HEAD_SIZE", "identify", "is_animated", "kind_of", "read_head"]
 
 HEAD_SIZE = 4096
 """Bytes that ``identify`` wants to see: an SVG may begin with a long comment."""
@@ -39,6 +43,18 @@ _HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1", b"mif2"}
 )
 
+_VIDEOS = (
+    b"\x1a\x45\xdf\xa3",  # Matroska, WebM
+    b"FLV\1",
+    b"\0\0\1\xba",  # MPEG program stream
+    b"\0\0\1\xb3",  # MPEG video
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
+    b"OggS",
+    b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02",  # MXF
+)
+_QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
+"""What a QuickTime file may begin with that is older than the mark "ftyp"; the length comes before it."""
+
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"8BPS", "a Photoshop document (PSD)"),
@@ -57,10 +73,6 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"IIRO", "a raw photograph"),
     (b"IIRS", "a raw photograph"),
     (b"IIU\0", "a raw photograph"),
-    (b"\x1a\x45\xdf\xa3", "a video"),
-    (b"FLV\1", "a video"),
-    (b"\0\0\1\xba", "a video"),
-    (b"\0\0\1\xb3", "a video"),
     (b"PK\3\4", "a ZIP archive"),
     (b"\x1f\x8b", "a compressed file"),
 )
@@ -74,44 +86,100 @@ def identify(head: bytes, path: Path) -> str:
     Raises:
         InputError: it is something else, which the message names if it is well known.
     """
+    kind, what = _recognise(head)
+    if kind == "picture":
+        return what
+    if kind == "unknown":
+        if path.suffix.lower() in _TGA_SUFFIXES:
+            return "TGA"
+        raise InputError(
+            f'"{path}" is not a picture.',
+            hint="Give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file, for example.",
+        )
+    raise InputError(f'"{path}" is {what}, which cannot be used as a picture.', hint="Convert it to JPEG or PNG first.")
+
+
+def kind_of(path: Path) -> Kind:
+    """Whether to take the file at ``path`` for a picture or a video: by its content, else by its suffix.
+
+    Never raises. What is neither, or cannot be read, is a picture unless its suffix is a video's: reading it will find
+    the words.
+    """
+    kind, _ = _recognise(read_head(path))
+    if kind == "picture" or kind == "video":
+        return kind
+    return suffix_kind(path) or "picture"
+
+
+def is_animated(head: bytes) -> bool:
+    """Whether a picture that starts with ``head`` says of itself that it moves, in a way that ffmpeg reads as a video.
+
+    Every GIF may.
+    """
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return True
+    if head.startswith(b"\x89PNG"):
+        return b"acTL" in head.partition(b"IDAT")[0]
+    return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) > 20 and bool(head[20] & 2)
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of an ordinary file; nothing of one that cannot be read, or where reading might wait for ever."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb", buffering=0) as file:
+            return file.read(HEAD_SIZE)
+    except (OSError, ValueError):  # a name may hold what no file system takes
+        return b""
+
+
+def _recognise(head: bytes) -> tuple[Literal["picture", "video", "other", "unknown"], str]:
+    """What a file is that starts with ``head``: its kind, and Pillow's name for a picture, else words."""
     for magic, name in _READABLE:
         if head.startswith(magic):
             if name == "TIFF" and head[8:10] == b"CR":
-                raise _refused(path, "a raw photograph")
-            return name
+                return "other", "a raw photograph"
+            return "picture", name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
+        return "picture", "WEBP"
     if head[4:8] == b"ftyp":
-        return _identify_media(head, path)
+        return _recognise_media(_brands(head))
+    if (
+        head.startswith(_VIDEOS)
+        or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+        or head[4:8] in _QUICKTIME
+        or _is_transport_stream(head)
+    ):
+        return "video", "a video"
     for magic, what in _REFUSED:
         if head.startswith(magic):
-            raise _refused(path, what)
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        raise _refused(path, "a video")
+            return "other", what
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
-        raise _refused(path, "a web page")
+        return "other", "a web page"
     if text.startswith(b"<") and b"<svg" in text:
-        raise _refused(path, "an SVG drawing")
-    if path.suffix.lower() in _TGA_SUFFIXES:
-        return "TGA"
-    raise InputError(
-        f'"{path}" is not a picture.', hint="Give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file, for example."
-    )
+        return "other", "an SVG drawing"
+    return "unknown", ""
 
 
-def _identify_media(head: bytes, path: Path) -> str:
+def _recognise_media(brands: set[bytes]) -> tuple[Literal["picture", "video", "other"], str]:
     """Tell apart the kinds of ISO media file by the brands they claim; the first may be the neutral "mif1"."""
-    size = min(int.from_bytes(head[:4], "big"), len(head))
-    brands = {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
     if brands & _AVIF_BRANDS:
-        return "AVIF"
+        return "picture", "AVIF"
     if brands & _HEIF_BRANDS:
-        return "HEIF"
-    raise _refused(path, "a raw photograph" if b"crx " in brands else "a video")
+        return "picture", "HEIF"
+    return ("other", "a raw photograph") if b"crx " in brands else ("video", "a video")
 
 
-def _refused(path: Path, what: str) -> InputError:
-    return InputError(
-        f'"{path}" is {what}, which cannot be used as a picture.', hint="Convert it to JPEG or PNG first."
+def _brands(head: bytes) -> set[bytes]:
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """MPEG-TS: packets of 188 bytes that begin with "G", in recordings of camcorders each after 4 bytes of time."""
+    return any(
+        len(head) > start + 2 * size and all(head[start + number * size] == 0x47 for number in range(3))
+        for start, size in ((0, 188), (4, 192))
     )

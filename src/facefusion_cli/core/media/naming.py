@@ -5,48 +5,88 @@ from __future__ import annotations
 import os
 import re
 import sys
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.media.formats import default_suffix
+from facefusion_cli.core.media.formats import default_suffix, suffix_kind
+from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["default_path", "name_outputs", "numbered"]
+    from facefusion_cli.core.media.formats import Kind
+
+__all__ = ["Target", "are_many", "default_path", "is_folder", "name_outputs", "numbered", "output_root"]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
+_BY_FOLDER = ', such as "{parent}/{name}"'
 _LONGEST_NAME = 255
 """Bytes a file name may have on all common file systems."""
 
 
-def name_outputs(targets: Sequence[Path], out: str) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A file that is to be worked on."""
+
+    path: Path
+    kind: Kind
+    folder: Path | None = None
+    """Where it lies below the folder or the fixed part of the pattern that it was found by; None if it was named."""
+
+    @classmethod
+    def named(cls, path: Path) -> Target:
+        """A file that the user named."""
+        return cls(path, kind_of(path))
+
+
+def are_many(targets: Sequence[Target]) -> bool:
+    """Whether their results go into a folder by themselves: several, or found in one."""
+    return len(targets) > 1 or any(target.folder is not None for target in targets)
+
+
+def name_outputs(targets: Sequence[Target], out: str) -> list[Path]:
     """One path for each of ``targets``: inside the folder ``out``, by the template ``out``, or ``out`` itself.
+
+    Of targets found in folders that would get the same name, the one whose format stays keeps it, and the others keep
+    their suffix as part of the name: beside "a.jpg", "a.heic" becomes "a.heic.jpg".
 
     Raises:
         UsageError: an unknown placeholder, one file for several targets, or two targets that get the same name.
     """
     if not out:
         raise UsageError("the name of the output is empty.")
-    if _is_folder(out):
-        paths = [Path(out, _fit(target.stem, default_suffix(target))) for target in targets]
-    elif _PLACEHOLDER.search(out):
-        paths = [Path(_fill(out, target)) for target in targets]
-    elif len(targets) > 1:
+    many = are_many(targets)
+    if not is_folder(out, many=many) and not _PLACEHOLDER.search(out):
+        if many:
+            what = f"{len(targets)} targets" if len(targets) > 1 else "the results of a folder"
+            raise UsageError(
+                f'{what} cannot all be written to "{out}".',
+                hint='Give a folder, or a template such as "{stem}_new{suffix}".',
+            )
+        return [Path(out)]
+    paths = [_name(target, out, many=many) for target in targets]
+    for rivals in _collisions(paths):
+        keeping = [index for index in rivals if paths[index].suffix == targets[index].path.suffix]
+        for index in rivals:
+            if targets[index].folder is not None and keeping != [index]:
+                paths[index] = _name(targets[index], out, many=many, stem=targets[index].path.name)
+    for first, *_ in _collisions(paths):
+        found = targets[first].folder is not None
         raise UsageError(
-            f'{len(targets)} targets cannot all be written to "{out}".',
-            hint='Give an existing folder, or a template such as "{stem}_new{suffix}".',
+            f'more than one target would be written to "{paths[first]}".',
+            hint=f"Give them different names{_BY_FOLDER if found else ''}, or write them in separate runs.",
         )
-    else:
-        paths = [Path(out)]
-    _refuse_collisions(paths)
     return paths
 
 
-def default_path(target: Path) -> Path:
-    """Where a result goes when no name was given: ``{stem}_swapped{suffix}`` beside ``target``."""
-    return target.with_name(_fit(target.stem, "_swapped" + default_suffix(target)))
+def default_path(target: Target, label: str = "swapped") -> Path:
+    """Where a result goes when no name was given: ``{stem}_{label}{suffix}`` beside ``target``."""
+    path = target.path
+    return path.with_name(_fit(path.stem, f"_{label}" + default_suffix(path, target.kind)))
 
 
 def numbered(path: Path, number: int) -> Path:
@@ -54,16 +94,33 @@ def numbered(path: Path, number: int) -> Path:
     return path if number == 1 else path.with_name(_fit(path.stem, f"_{number}{path.suffix}"))
 
 
-def _is_folder(out: str) -> bool:
+def is_folder(out: str, *, many: bool) -> bool:
+    """Whether ``out`` means a folder: one that exists or ends in a separator, for many also a name without a format."""
     separators = tuple(filter(None, ("/", os.sep, os.altsep)))
     # Unlike Path.is_dir this calls too long a name no folder, and lets the check of the output complain.
-    return out.endswith(separators) or os.path.isdir(out)  # noqa: PTH112
+    if out.endswith(separators) or os.path.isdir(out):  # noqa: PTH112
+        return True
+    return many and bool(out) and not _PLACEHOLDER.search(out) and suffix_kind(Path(out)) is None
 
 
-def _fill(template: str, target: Path) -> str:
-    suffix = default_suffix(target)
-    values = {"stem": target.stem, "suffix": suffix, "name": target.stem + suffix}
+def output_root(out: str, *, many: bool) -> Path:
+    """The folder that holds all results: ``out`` itself, or of a template the part before its first placeholder."""
+    if is_folder(out, many=many):
+        return Path(out)
+    placeholder = _PLACEHOLDER.search(out)
+    return Path(out[: placeholder.start()] + "x" if placeholder else out).parent
 
+
+def _name(target: Target, out: str, *, many: bool, stem: str | None = None) -> Path:
+    stem = target.path.stem if stem is None else stem
+    suffix = default_suffix(target.path, target.kind)
+    if is_folder(out, many=many):
+        return Path(out, target.folder or "", _fit(stem, suffix))
+    parent = (target.folder or Path()).as_posix()
+    return Path(_fill(out, {"stem": stem, "suffix": suffix, "name": stem + suffix, "parent": parent}))
+
+
+def _fill(template: str, values: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise UsageError(
@@ -82,15 +139,16 @@ def _fit(stem: str, tail: str) -> str:
     return stem + tail
 
 
-def _refuse_collisions(paths: Sequence[Path]) -> None:
-    # The usual file systems of these two take "A.jpg" and "a.jpg" for one file.
-    fold = str.casefold if sys.platform in {"darwin", "win32"} else str
-    seen: set[str] = set()
-    for path in paths:
-        key = fold(os.path.realpath(path))
-        if key in seen:
-            raise UsageError(
-                f'more than one target would be written to "{path}".',
-                hint="Give them different names, or write them in separate runs.",
-            )
-        seen.add(key)
+def _collisions(paths: Sequence[Path]) -> list[list[int]]:
+    """Groups of indices of paths that are one and the same file."""
+    groups = defaultdict(list)
+    for index, path in enumerate(paths):
+        groups[_folded(os.path.realpath(path))].append(index)
+    return [indices for indices in groups.values() if len(indices) > 1]
+
+
+def _folded(path: str) -> str:
+    """The usual file systems of these two take "A.jpg" and "a.jpg" for one file, one of them any two forms of "ä"."""
+    if sys.platform == "darwin":
+        return unicodedata.normalize("NFC", path).casefold()
+    return path.casefold() if sys.platform == "win32" else path

@@ -20,8 +20,8 @@ class Patch:
     """Left edge in the upright picture; the rectangle lies wholly inside the picture."""
     y: int
     """Top edge."""
-    colour: NDArray[np.float32]
-    """(h, w, 3) BGR, sRGB-encoded, 0 to 255; float so that deep pictures lose nothing."""
+    colour: NDArray[np.float32] | NDArray[np.uint8]
+    """(h, w, 3) BGR, sRGB-encoded, 0 to 255; float32 loses nothing in deep pictures, uint8 is quick."""
     alpha: NDArray[np.float32]
     """(h, w) share of the new pixels, 0 to 1."""
     notes: tuple[str, ...] = ()

@@ -1,0 +1,107 @@
+"""From a video's numbers to BGR and back, without a shift in colour.
+
+swscale's quick ways are off by two levels; ``accurate_rnd``, ``full_chroma_int`` and ``full_chroma_inp`` together make
+a way there and back that is off by rounding only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.media.video.ffmpeg import ffmpeg_answer, ffmpeg_program
+from facefusion_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from facefusion_cli.core.media.video.probe import Video
+
+__all__ = ["from_bgr", "matrix_of", "to_bgr"]
+
+_EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
+_SD_LINES, _HD_LENGTH = 576, 1280
+"""Up to so many lines, and shorter than that, untagged video is of standard definition (as mpv decides)."""
+_SCALE_MATRIX = {
+    "bt709": "bt709",
+    "smpte170m": "smpte170m",
+    "bt470bg": "bt470bg",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020nc",
+}
+_PRIMARIES = {"smpte170m": "smpte170m", "bt470bg": "bt470bg", "smpte240m": "smpte240m", "bt2020nc": "bt2020"}
+"""What goes with a matrix where a file names nothing else."""
+_TRANSFERS = {"smpte170m": "smpte170m", "bt470bg": "smpte170m", "smpte240m": "smpte240m", "bt2020nc": "bt2020-10"}
+_TONE_MAPPED = (
+    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"
+    "tonemap=tonemap=mobius:param=0.6:desat=0:peak=5,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv444p"
+)
+"""HDR to SDR: white, at 203 nits (ITU-R BT.2408), stays about where it is; up to 1000 all above is pressed together."""
+_TONE_MAPPED_BY_SCALE = (
+    "scale=out_primaries=bt709:out_transfer=bt709:out_color_matrix=bt709:out_range=tv:intent=perceptual"
+)
+"""For builds without zimg: darker."""
+
+
+def matrix_of(video: Video) -> str:
+    """The matrix between its numbers and RGB, as players see it."""
+    named = _SCALE_MATRIX.get(video.colour.matrix)
+    if named is not None:
+        return named
+    short, long = sorted((video.width, video.height))
+    return "bt709" if short > _SD_LINES or long >= _HD_LENGTH else "smpte170m"
+
+
+def range_of(video: Video) -> str:
+    """ "tv" or "pc"; what is not tagged is the former, and so is what we make of RGB."""
+    if is_rgb(video.pixel_format):
+        return "tv"
+    return "pc" if video.colour.range == "pc" or video.pixel_format.startswith("yuvj") else "tv"
+
+
+def is_rgb(pixel_format: str) -> bool:
+    """Whether the numbers are red, green and blue already."""
+    return pixel_format.startswith(
+        ("rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "x2rgb", "x2bgr", "pal8", "mono")
+    )
+
+
+def to_bgr(video: Video, width: int, height: int) -> str:
+    """The filters that make (height, width, 3) BGR of a decoded frame.
+
+    Raises:
+        InputError: it is of high dynamic range, which this ffmpeg cannot undo.
+    """
+    flags = f"{'area' if (width, height) != (video.width, video.height) else 'bicubic'}+{_EXACT}"
+    scale = f"scale={width}:{height}:flags={flags}"
+    if video.hdr:
+        return f"{_tone_mapped(video)},{scale}:in_color_matrix=bt709:in_range=tv,format=bgr24"
+    if not is_rgb(video.pixel_format):
+        scale += f":in_color_matrix={matrix_of(video)}:in_range={range_of(video)}"
+    return f"{scale},format=bgr24"
+
+
+def from_bgr(video: Video, pixel_format: str) -> str:
+    """The filters that make numbers of BGR, with the matrix of ``video``; they carry the tags that say so.
+
+    The range is always "tv", also where that of ``video`` is "pc": it looks the same, more players understand it, and
+    swscale's way to "pc" cuts off half a level of chroma.
+    """
+    matrix = "bt709" if video.hdr else matrix_of(video)
+    primaries, transfer = ("", "") if video.hdr else (video.colour.primaries, video.colour.transfer)
+    return (
+        f"scale=flags=bicubic+{_EXACT}:out_color_matrix={matrix}:out_range=tv,format={pixel_format},"
+        f"setparams=range=tv:colorspace={matrix}:color_primaries={primaries or _PRIMARIES.get(matrix, 'bt709')}"
+        f":color_trc={transfer or _TRANSFERS.get(matrix, 'bt709')}"
+    )
+
+
+def _tone_mapped(video: Video) -> str:
+    program = ffmpeg_program()
+    filters = ffmpeg_answer(program, "-filters")
+    if " zscale " in filters and " tonemap " in filters:
+        return _TONE_MAPPED
+    if "out_transfer" in ffmpeg_answer(program, "-h", "filter=scale"):
+        return f"{_TONE_MAPPED_BY_SCALE},format=yuv444p"
+    raise InputError(
+        f'the video "{video.path}" is of high dynamic range (HDR), which this ffmpeg cannot turn into a standard one.',
+        hint="The ffmpeg that comes with imageio-ffmpeg can.",
+    )

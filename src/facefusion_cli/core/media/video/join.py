@@ -1,0 +1,196 @@
+"""Pieces of video and the original's sound into one file."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+from contextlib import suppress
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facefusion_cli.core.media.disk_errors import why_not_written
+from facefusion_cli.core.media.video.companions import (
+    Companions,
+    Sound,
+    read_sounds,
+    read_tags,
+    sound_arguments,
+)
+from facefusion_cli.core.media.video.containers import check_container, container_of
+from facefusion_cli.core.media.video.ffmpeg import file_argument, input_arguments
+from facefusion_cli.core.media.video.packets import read_packets
+from facefusion_cli.core.media.video.process import FfmpegRun
+from facefusion_cli.errors import InputError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from facefusion_cli.core.media.video.containers import Container
+    from facefusion_cli.core.media.video.probe import Video
+
+__all__ = ["check_container", "join"]
+
+_PRIMING = Fraction(1, 10)
+"""Seconds; what sound precedes the pictures by less is what its decoder needs to begin, and not heard."""
+_BEFORE = 2
+"""Seconds before a range at which reading the sound begins."""
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
+
+
+def join(
+    segments: Sequence[Path],
+    output: Path,
+    original: Video,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    keep_metadata: bool = False,
+    sound: Path | None = None,
+) -> tuple[str, ...]:
+    """Write ``segments`` one after the other, not encoded again, with what belongs to frames ``start`` to ``stop`` of
+    ``original``: audio, subtitles, chapters, metadata. Returns sentences for the user (what could not be kept).
+
+    The segments lie in one folder, under names without spaces or quotes. They are shown at the rate of ``original``,
+    and sound keeps its place beside them; where it begins well before the first frame of the whole video, that one
+    waits for it. ``sound`` is an audio file to use instead of the original's audio, from the first frame on, as long as
+    there are frames. ``keep_metadata`` also carries tags that tell places, names and serial numbers; into MP4 and MOV
+    cover pictures and tracks of data, too.
+
+    Raises:
+        OutputError: ffmpeg fails or cannot write, or the result has not the frames of the segments.
+        InputError: ``sound`` holds none.
+        UsageError: the suffix of ``output`` names no container that can be written.
+    """
+    container = container_of(output)
+    counts = [_count(segment) for segment in segments]
+    frames, fps = sum(counts), original.fps
+    sounds = _sounds(original, sound)
+    lead = 0
+    if start == 0 and sound is None:
+        first = min((one.start for one in sounds.values() if one.start is not None), default=original.start)
+        early = original.start - first
+        lead = math.ceil(early * fps) if early > _PRIMING else 0
+    # On the clock of the original; zero on ours.
+    zero = original.start + (start - lead) / fps
+    whole = start == 0 and sound is None and (stop is None or stop >= original.frames)
+    end = None if whole else (lead + frames) / fps
+
+    companions = Companions(container)
+    companions.add_sounds(sounds, Fraction(0) if sound is not None else zero, end)
+    companions.add_subtitles(original)
+    streams = [*(track.index for track in original.audio), *(track.index for track in original.subtitles)]
+    companions.add_tags(read_tags(original, streams), keep_private=keep_metadata)
+    if keep_metadata:
+        companions.add_rest(original)
+
+    seek = ["-seek_timestamp", "1", "-ss", _seconds(zero - _BEFORE)] if start else []
+    arguments = [
+        *("-loglevel", "error", "-progress", "pipe:1", "-copyts"),
+        *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"),
+        *(*seek, "-itsoffset", _seconds(-zero), *input_arguments(original.path)),
+        *(sound_arguments(sound) if sound is not None else ()),
+        *("-map", "0:v:0", *companions.maps),
+        *("-c", "copy", "-copypriorss", "1", *companions.options),
+        *("-bsf:v:0", _on_time(fps, lead), "-disposition:v:0", "default"),
+        *(() if end is None else ("-t", _seconds(end))),
+        *("-max_interleave_delta", "0", "-avoid_negative_ts", "disabled"),
+        *("-f", container.muxer, "-y", file_argument(output)),
+    ]
+    _run(arguments, _list(segments, counts, fps), segments[0].parent, output, frames)
+    _check(output, container, frames, lead, fps)
+    return tuple(companions.notes)
+
+
+def _count(segment: Path) -> int:
+    try:
+        return len(read_packets(segment, 0, stamped=True).stamps)
+    except InputError as error:
+        raise OutputError(f'the piece "{segment}" cannot be read again: {error.message}') from error
+
+
+def _sounds(original: Video, sound: Path | None) -> dict[str, Sound]:
+    """What is to be heard, by what ``-map`` calls it."""
+    if sound is None:
+        tracks = [str(track.index) for track in original.audio]
+        found = read_sounds(input_arguments(original.path), tracks)
+        return dict(zip((f"1:{index}" for index in tracks), found, strict=True))
+    (found_one,) = read_sounds(sound_arguments(sound), ["a:0"])
+    if found_one.start is None:
+        raise InputError(f'there is no sound in "{sound}" that can be read.')
+    return {"2:a:0": found_one}
+
+
+def _list(segments: Sequence[Path], counts: Sequence[int], fps: Fraction) -> bytes:
+    """For ffmpeg's concat demuxer, with durations of which no error adds up."""
+    lines, before = [], 0
+    for segment, count in zip(segments, counts, strict=True):
+        begin, end = (round(at / fps * 1_000_000) for at in (before, before + count))
+        name = segment.name.replace("'", r"'\''")
+        # "file:" keeps a name from being taken for anything else; it is one of the folder that ffmpeg runs in.
+        lines.append(f"file 'file:{name}'\nduration {end - begin}us\n")
+        before += count
+    return "".join(lines).encode()
+
+
+def _on_time(fps: Fraction, lead: int) -> str:
+    """The filter that puts every stamp on the grid of frames, which microseconds between pieces may miss by a tick."""
+    frame = f"{fps.denominator}/({fps.numerator}*TB)"
+
+    def stamp(name: str) -> str:
+        return f"round((round({name}/({frame}))+{lead})*{frame})"
+
+    return f"setts=pts='{stamp('PTS')}':dts='{stamp('DTS')}':duration='round({frame})'"
+
+
+def _run(arguments: Sequence[str], pieces: bytes, folder: Path, output: Path, frames: int) -> None:
+    with FfmpegRun(arguments, feed=True, read=True, folder=folder) as run:
+        with suppress(BrokenPipeError):  # what it has to say to that comes below
+            run.stdin.write(pieces)
+            run.stdin.close()
+        written = 0
+        while written < frames:
+            with run.waiting():
+                line = run.stdout.readline()
+            if not line:
+                break
+            if line.startswith(b"frame="):
+                written = int(line[6:])
+        # Moving the index to the front of a large file takes long, and nothing is said meanwhile.
+        run.stdout.read()
+        code = run.finish()
+    if code:
+        raise _failure(output, "it stopped answering" if run.stalled else " ".join([*run.tail][-3:]))
+
+
+def _failure(output: Path, said: str) -> OutputError:
+    for number in _DISK_ERRORS:
+        if os.strerror(number) in said:
+            error = OSError(number, os.strerror(number))
+            return OutputError(
+                f'the video cannot be written into "{output.parent}": {why_not_written(error)}.',
+                hint="Free some space, or write to another disk." if number in _DISK_ERRORS[:2] else "",
+            )
+    return OutputError(f"ffmpeg failed to join the pieces of the video: {said.strip().rstrip('.')}.")
+
+
+def _check(output: Path, container: Container, frames: int, lead: int, fps: Fraction) -> None:
+    """See that all frames are there, each at its time."""
+    try:
+        packets = read_packets(output, 0, stamped=container.stamped)
+    except InputError as error:
+        raise OutputError(f"the joined video cannot be read: {error.message}") from error
+    if len(packets.stamps) != frames:
+        raise OutputError(f"the joined video has {len(packets.stamps)} frames instead of {frames}.")
+    if container.stamped and packets.stamped:
+        times = packets.stamps * float(packets.tick)
+        due = (lead + np.arange(frames)) / float(fps)
+        if float(np.abs(times - due).max()) > float(packets.tick) * 0.51:
+            raise OutputError("the frames of the joined video are not at their times.")
+
+
+def _seconds(time: Fraction) -> str:
+    return f"{float(time):.6f}"

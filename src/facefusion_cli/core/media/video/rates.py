@@ -1,0 +1,127 @@
+"""From the stamps of frames to a constant rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+__all__ = ["Grid", "fit_grid", "usual_rate"]
+
+_USUAL = tuple(
+    sorted(
+        [Fraction(n) for n in (1, 2, 5, 8, 10, 12, 15, 16, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240)]
+        + [Fraction(n * 1000, 1001) for n in (12, 15, 24, 30, 48, 60, 120, 240)]
+        + [Fraction(25, 2)]
+    )
+)
+_NEAR = Fraction(1, 2500)
+"""How far apart, in parts, rates may be that are the same rounded: 23.98 is 24000/1001, 24 is not."""
+
+_ON_GRID = 0.95
+"""Share of steps from frame to frame that must be a multiple of one length for a rate to count as constant."""
+_SAME_STEP = 0.8
+"""Share of steps that must be of just that length."""
+_FITTING = 0.5
+"""Share of stretches (of ``_STRETCH`` frames) that must be as long as a rate says, for the rate to be the one."""
+_STRETCH = 500
+_FINE = 100
+"""Ticks; steps that long and all alike are no rounded ones."""
+_BLOCK = 1 << 16
+_LARGEST_TERM = 100_000
+"""In a fraction that an average becomes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Frames at a constant rate, for those of a file."""
+
+    fps: Fraction
+    frames: int
+    variable: bool
+    source: NDArray[np.int64] | None
+    """For each frame of the grid the number of the file's frame, in order of time, that is seen there; None: same."""
+
+
+def usual_rate(rate: Fraction) -> Fraction:
+    """The usual rate that a rounded one stands for, else that rate."""
+    nearest = min(_USUAL, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest - rate) <= nearest * _NEAR else rate
+
+
+def fit_grid(stamps: NDArray[np.int64], tick: Fraction, last: int, hints: Iterable[Fraction]) -> Grid:
+    """The constant rate at which frames with these stamps are shown best.
+
+    ``stamps`` are distinct, in order, in units of ``tick`` seconds; ``last`` is how long the last frame is shown, 0 if
+    that is unknown; ``hints`` are rates that the file names. A rate is the file's own if nearly all steps are of its
+    length, within one tick (files count in milliseconds); a few frames may be missing or come at odd times. Otherwise
+    it is the average with which the file has as many frames and lasts as long.
+    """
+    hints = list(hints)
+    if len(stamps) == 1:
+        return Grid(hints[0] if hints else Fraction(25), 1, variable=False, source=None)
+    steps = np.diff(stamps)
+    fps = _constant(stamps, steps, tick, hints)
+    variable = fps is None
+    if fps is None:
+        span = int(stamps[-1] - stamps[0]) + (last or int(np.median(steps)))
+        fps = (len(stamps) / (span * tick)).limit_denominator(_LARGEST_TERM)
+        frames = max(1, round(span * tick * fps))
+    else:
+        frames = round(int(stamps[-1] - stamps[0]) * tick * fps) + 1
+    return Grid(fps, frames, variable, _sources(stamps, float(tick * fps), frames))
+
+
+def _sources(stamps: NDArray[np.int64], per_tick: float, frames: int) -> NDArray[np.int64] | None:
+    """Of each place in the grid the last frame whose time, rounded to places, is not later; None: each the next."""
+    places = np.empty(len(stamps), np.int64)
+    for first in range(0, len(stamps), _BLOCK):
+        block = stamps[first : first + _BLOCK] - stamps[0]
+        places[first : first + _BLOCK] = np.floor(block * per_tick + 0.5)
+    if len(places) == frames and places[-1] == frames - 1 and bool((places[1:] > places[:-1]).all()):
+        return None
+    return np.searchsorted(places, np.arange(frames), side="right") - 1
+
+
+def _constant(
+    stamps: NDArray[np.int64], steps: NDArray[np.int64], tick: Fraction, hints: list[Fraction]
+) -> Fraction | None:
+    """The rate that fits, of those that come into question; None if none does."""
+    if steps.min() == steps.max() >= _FINE:
+        return 1 / (int(steps[0]) * tick)
+    length = min(_STRETCH, len(steps))
+    every = len(steps) // _BLOCK + 1
+    spans = stamps[length::every] - stamps[:-length:every]
+    average = length / (Fraction(float(np.median(spans))) * tick)
+    common = Fraction(int(np.median(steps[::every]))) * tick
+    best, most = None, 0.0
+    for rate in dict.fromkeys([*hints, 1 / common, *_USUAL, usual_rate(average), average.limit_denominator(1001)]):
+        step = float(1 / (rate * tick))
+        if abs(step - float(1 / (average * tick))) > 0.5 * step:
+            continue
+        single, multiple = _shares(steps, step)
+        if single < _SAME_STEP or multiple < _ON_GRID:
+            continue
+        fitting = _shares(spans, step)[1]
+        if fitting >= _FITTING and fitting > most:
+            best, most = rate, fitting
+    return best
+
+
+def _shares(steps: NDArray[np.int64], step: float) -> tuple[float, float]:
+    """How many of ``steps``, in parts, are one ``step`` long, and how many any number of it, within one tick."""
+    single = multiple = 0
+    # In blocks: of a long video each array is some 20 MB.
+    for block in np.array_split(steps, len(steps) // _BLOCK + 1):
+        counts = np.maximum(1.0, np.round(block / step))
+        fits = np.abs(block - counts * step) <= min(1.0, 0.45 * step) + 1e-6
+        multiple += int(fits.sum())
+        single += int((fits & (counts == 1)).sum())
+    return single / len(steps), multiple / len(steps)

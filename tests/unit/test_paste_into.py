@@ -1,0 +1,89 @@
+"""Patches into the frames of a video, in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facefusion_cli.core.media.composite import composite, paste_into
+from facefusion_cli.core.media.images import picture_from_array
+from facefusion_cli.core.media.patch import Patch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def frame_of(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
+    return np.random.default_rng(8).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def soft_patch(x: int, y: int, height: int, width: int, kind: Any = np.uint8, seed: int = 1) -> Patch:
+    generator = np.random.default_rng(seed)
+    alpha = generator.uniform(-0.5, 1.5, (height, width)).clip(0, 1).astype(np.float32)
+    return Patch(x, y, generator.uniform(0, 255, (height, width, 3)).astype(kind), alpha)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+@given(width=st.integers(1, 60), height=st.integers(1, 40), seed=st.integers(0, 9))
+def test_as_composite_does_it(kind: Any, width: int, height: int, seed: int) -> None:
+    frame = frame_of()
+    patches = [soft_patch(60 - width, 40 - height, height, width, kind, seed), soft_patch(5, 7, 20, 30, kind, 99)]
+    expected = composite(picture_from_array(frame, Path("frame")), patches)
+    out = frame.copy()
+    paste_into(out, patches)
+    assert np.abs(out.astype(int) - expected.bgr).max() <= 2  # one level for each of the two
+    one = frame.copy()
+    paste_into(one, patches[:1])
+    expected = composite(picture_from_array(frame, Path("frame")), patches[:1])
+    assert np.abs(one.astype(int) - expected.bgr).max() <= 1
+    untouched = np.ones((40, 60), bool)
+    untouched[40 - height :, 60 - width :] = patches[0].alpha == 0
+    assert np.array_equal(one[untouched], frame[untouched])
+
+
+@pytest.mark.parametrize("level", range(256))
+def test_alpha_0_and_1_are_exact(level: int) -> None:
+    frame = np.full((4, 37, 3), level, np.uint8)
+    colour = np.full((4, 37, 3), 255 - level, np.uint8)
+    paste_into(frame, [Patch(0, 0, colour, np.zeros((4, 37), np.float32))])
+    assert (frame == level).all()
+    paste_into(frame, [Patch(0, 0, colour, np.ones((4, 37), np.float32))])
+    assert (frame == 255 - level).all()
+
+
+def test_colours_that_do_not_show_may_be_anything() -> None:
+    frame = frame_of()
+    before = frame.copy()
+    alpha = np.zeros((4, 4), np.float32)
+    colour = np.full((4, 4, 3), np.nan, np.float32)
+    paste_into(frame, [Patch(3, 3, colour, alpha)])
+    assert np.array_equal(frame, before)
+    alpha[0, 0] = 0.5
+    with pytest.raises(ValueError, match="not finite"):
+        paste_into(frame, [Patch(3, 3, colour, alpha)])
+    with pytest.raises(ValueError, match="not finite"):
+        paste_into(frame, [Patch(3, 3, np.zeros((4, 4, 3), np.uint8), np.full((4, 4), np.nan, np.float32))])
+    assert np.array_equal(frame, before)
+
+
+@pytest.mark.parametrize(("x", "y"), [(-1, 0), (0, -1), (41, 0), (0, 21)])
+def test_patches_that_do_not_fit(x: int, y: int) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        paste_into(frame_of(), [soft_patch(x, y, 20, 20)])
+
+
+def test_frames_that_will_not_do() -> None:
+    patch = soft_patch(0, 0, 4, 4)
+    locked = frame_of()
+    locked.setflags(write=False)
+    for frame in (locked, frame_of()[:, ::-1], frame_of()[:, :30]):
+        with pytest.raises(ValueError, match="written into"):
+            paste_into(frame, [patch])
+    for other in (frame_of().astype(np.uint16), frame_of()[..., 0]):
+        with pytest.raises(ValueError, match="three channels of 8 bits"):
+            paste_into(other, [patch])  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facefusion_cli.core.media.video.rates import fit_grid, usual_rate
+
+MILLISECOND = Fraction(1, 1000)
+USUAL = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(30), Fraction(60000, 1001)]
+
+
+def in_ticks(fps: Fraction, count: int, tick: Fraction) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array([round(number / fps / tick) for number in range(count)], np.int64)
+
+
+@pytest.mark.parametrize("fps", [*USUAL, Fraction(1, 2), Fraction(25, 2), Fraction(1000), Fraction(144)])
+def test_rate_is_exact_though_stamps_are_milliseconds(fps: Fraction) -> None:
+    grid = fit_grid(in_ticks(fps, 1500, MILLISECOND), MILLISECOND, 0, [usual_rate(Fraction(round(float(fps), 2)))])
+    assert (grid.fps, grid.frames, grid.variable, grid.source) == (fps, 1500, False, None)
+
+
+@pytest.mark.parametrize("fps", USUAL)
+def test_rate_is_found_without_a_hint_in_a_longer_clip(fps: Fraction) -> None:
+    assert fit_grid(in_ticks(fps, 3000, MILLISECOND), MILLISECOND, 0, []).fps == fps
+
+
+@given(st.integers(1, 60000), st.integers(1, 1001), st.integers(2, 50))
+def test_any_rate_that_ticks_hold_is_exact(numerator: int, denominator: int, count: int) -> None:
+    fps = Fraction(numerator, denominator)
+    tick = 1 / (fps * 512)
+    grid = fit_grid(in_ticks(fps, count, tick), tick, 512, [])
+    assert (grid.fps, grid.frames, grid.source) == (fps, count, None)
+
+
+def test_a_few_frames_that_are_left_out_or_late_do_not_make_it_variable() -> None:
+    stamps = in_ticks(Fraction(25), 500, MILLISECOND)
+    stamps[100] += 7
+    stamps = np.delete(stamps, [50, 51, 300])
+    grid = fit_grid(stamps, MILLISECOND, 40, [])
+    assert (grid.fps, grid.frames, grid.variable) == (Fraction(25), 500, False)
+    assert grid.source is not None
+    assert list(grid.source[48:54]) == [48, 49, 49, 49, 50, 51]
+
+
+def test_irregular_frames_get_their_average_and_keep_the_duration() -> None:
+    stamps = np.array([0, 40, 80, 200, 240, 500, 540, 1000, 1200, 1210], np.int64)
+    grid = fit_grid(stamps, MILLISECOND, 40, [Fraction(25)])
+    assert grid.variable
+    assert grid.frames == 10
+    assert grid.frames / grid.fps == Fraction(5, 4)
+    assert grid.source is not None
+    assert (np.diff(grid.source) >= 0).all()
+    # No place shows a frame that is due half a place later.
+    times = stamps[grid.source] / 1000
+    assert (times <= (np.arange(10) + 0.5) / float(grid.fps)).all()
+
+
+def test_one_frame_has_the_rate_that_the_file_names() -> None:
+    assert fit_grid(np.array([7], np.int64), MILLISECOND, 0, [Fraction(50)]).fps == 50
+    assert fit_grid(np.array([7], np.int64), MILLISECOND, 0, []).frames == 1
+
+
+@pytest.mark.parametrize(("rounded", "exact"), [("23.98", "24000/1001"), ("29.97", "30000/1001"), ("24", "24")])
+def test_rounded_rates_are_put_right(rounded: str, exact: str) -> None:
+    assert usual_rate(Fraction(rounded)) == Fraction(exact)
+
+
+def test_unusual_rates_stay() -> None:
+    assert usual_rate(Fraction("17.3")) == Fraction("17.3")
