@@ -7,17 +7,16 @@ the last word on each candidate. Faces down to about 2 % of the longer side are 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.detector import FaceDetector
 from facefusion_cli.core.faces.face import Face
+from facefusion_cli.core.faces.found import Found, covered, distinct, outline_of, reading_order
 from facefusion_cli.core.faces.mesh import FaceMesh, region_of_detection
-from facefusion_cli.core.faces.topology import OVAL
+from facefusion_cli.core.faces.views import shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,22 +47,6 @@ _LYING = 6.0  # less evidence for the first face that stands on its head or lies
 _EVIDENCE_MIDDLE, _EVIDENCE_SPREAD = 30.3, 2.9
 _LEAST_SCORE = 0.8
 
-_SAME_FACE = 0.5  # share of the smaller outline that lies inside the larger one
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Found:
-    """A face with what is needed to compare it with others."""
-
-    face: Face
-    evidence: float
-    outline: NDArray[np.float32]  # convex, (N, 2)
-
-    @property
-    def side(self) -> float:
-        x1, y1, x2, y2 = self.face.box
-        return max(x2 - x1, y2 - y1)
-
 
 class FaceAnalyser:
     """Finds faces and fits a mesh to each. The networks are loaded when first needed."""
@@ -85,8 +68,8 @@ class FaceAnalyser:
             return []
         picture = np.ascontiguousarray(picture)
         long_side = max(picture.shape[:2])
-        view = _shrunk(picture, _VIEW)
-        found: list[_Found] = []
+        view = shrunk(picture, _VIEW)
+        found: list[Found] = []
         for share in (_WHOLE, _HALVES, _QUARTERS):
             if share < _WHOLE and share * max(view.shape[:2]) < _SMALLEST_TILE:
                 break
@@ -96,26 +79,44 @@ class FaceAnalyser:
             if found and min(one.side for one in found) > _NO_SMALLER.get(share, 0.0) * long_side:
                 break
         settled = (Face(self._mesh.settle(picture, one.face.mesh), one.face.score) for one in found)
-        return sorted(settled, key=_reading_order)
+        return sorted(settled, key=reading_order)
+
+    def look(self, picture: NDArray[np.uint8]) -> list[Face]:
+        """One quick look at the whole picture, for the frames of a video: upright faces that are not small.
+
+        Their meshes are not settled. The answer depends on nothing but the picture, which is not changed.
+        """
+        if min(picture.shape[:2]) < _SMALLEST_PICTURE:
+            return []
+        picture = np.ascontiguousarray(picture)
+        found = self._add(picture, shrunk(picture, _VIEW), _WHOLE, 0, [])
+        return sorted((one.face for one in found), key=reading_order)
 
     def _search(
-        self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, found: list[_Found]
-    ) -> list[_Found]:
+        self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, found: list[Found]
+    ) -> list[Found]:
         """Add the faces that tiles of one size show, in the orientations of those found already, at first in any."""
         looked: set[int] = set()
         turns = _orientations(found) or ([0, 2, 1, 3] if share > _QUARTERS else [0])
         while turns:
             looked.add(turns[0])
-            scale = np.array([picture.shape[1] / view.shape[1], picture.shape[0] / view.shape[0]], np.float32)
-            for candidate in self._detector.candidates(view, share, turns[0]):
-                found = self._judge(picture, candidate.scaled(scale), found)
+            found = self._add(picture, view, share, turns[0], found)
             remaining = _orientations(found) if found else turns
             turns = [turn for turn in remaining if turn not in looked]
         return found
 
-    def _judge(self, picture: NDArray[np.uint8], candidate: Detection, found: list[_Found]) -> list[_Found]:
+    def _add(
+        self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, turns: int, found: list[Found]
+    ) -> list[Found]:
+        """Add the faces that tiles of one size show in one orientation."""
+        scale = np.array([picture.shape[1] / view.shape[1], picture.shape[0] / view.shape[0]], np.float32)
+        for candidate in self._detector.candidates(view, share, turns):
+            found = self._judge(picture, candidate.scaled(scale), found)
+        return found
+
+    def _judge(self, picture: NDArray[np.uint8], candidate: Detection, found: list[Found]) -> list[Found]:
         """Add a candidate if it is a face, and a new one."""
-        if any(_covers(one, candidate) for one in found):
+        if covered(found, candidate.centre, candidate.side):
             return found
         mesh, presence = self._mesh.fit(picture, region_of_detection(candidate))
         evidence = presence + _DETECTOR_RATE * candidate.score
@@ -126,17 +127,7 @@ class FaceAnalyser:
         score = 0.5 + 0.5 * math.tanh((evidence - _EVIDENCE_MIDDLE) / _EVIDENCE_SPREAD / 2)  # the logistic function
         if score < _LEAST_SCORE:
             return found
-        outline = np.asarray(cv2.convexHull(mesh[list(OVAL), :2])[:, 0], np.float32)
-        return _distinct([*found, _Found(Face(mesh, score), evidence, outline)])
-
-
-def _shrunk(picture: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
-    """The picture with its longer side reduced to ``long_side`` pixels, or itself if it is not longer."""
-    scale = long_side / max(picture.shape[:2])
-    if scale >= 1:
-        return picture
-    size = max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return distinct([*found, Found(Face(mesh, score), evidence, outline_of(mesh))])
 
 
 def _orientation(face: Face) -> int:
@@ -144,32 +135,6 @@ def _orientation(face: Face) -> int:
     return round(face.roll / 90) % 4
 
 
-def _orientations(found: Sequence[_Found]) -> list[int]:
+def _orientations(found: Sequence[Found]) -> list[int]:
     """Those of several faces, each once."""
     return sorted({_orientation(one.face) for one in found})
-
-
-def _covers(one: _Found, candidate: Detection) -> bool:
-    """Whether a candidate shows a face that was found already, or a part of it."""
-    inside = cv2.pointPolygonTest(one.outline, candidate.centre, False) >= 0
-    return inside and candidate.side < 1.3 * one.side
-
-
-def _distinct(found: Sequence[_Found]) -> list[_Found]:
-    """Of faces that lie on or in one another, the one with the most evidence."""
-    kept: list[_Found] = []
-    for one in sorted(found, key=lambda one: -one.evidence):
-        if all(_overlap(one.outline, other.outline) <= _SAME_FACE for other in kept):
-            kept.append(one)
-    return kept
-
-
-def _overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Share of the smaller of two convex outlines that lies in the larger."""
-    common, _ = cv2.intersectConvexConvex(one, other)
-    return float(common) / max(1e-6, min(cv2.contourArea(one), cv2.contourArea(other)))
-
-
-def _reading_order(face: Face) -> tuple[float, float]:
-    x1, y1, x2, y2 = face.box
-    return x1 + x2, y1 + y2

@@ -30,6 +30,10 @@ class Face:
     """(478, 3) points x, y, z of MediaPipe's attention mesh; z in pixels too, smaller is nearer to the viewer."""
     score: float
     """Probability, 0 to 1, that there is a face at all, from what detector and mesh network say."""
+    keypoints: NDArray[np.float32] | None = None
+    """(5, 2) ArcFace's five points from a detector made for them; None where only the mesh knows the face."""
+    embedding: NDArray[np.float32] | None = None
+    """(512,) what the recognition network says of whose face it is, of length 1; None where it was not asked."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -50,7 +54,12 @@ class Face:
 
     @property
     def points(self) -> NDArray[np.float32]:
-        """(5, 2) points in ArcFace's order: left eye, right eye, nose, left and right mouth corner, as seen upright."""
+        """(5, 2) points in ArcFace's order: left eye, right eye, nose, left and right mouth corner, as seen upright.
+
+        The detector's where it gave some, else those of the mesh.
+        """
+        if self.keypoints is not None:
+            return self.keypoints
         # The person's right eye is the left one in the picture.
         left, right = self.mesh[RIGHT_IRIS[0], :2], self.mesh[LEFT_IRIS[0], :2]
         return np.stack([left, right, self.mesh[4, :2], self.mesh[61, :2], self.mesh[291, :2]])

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.topology import topology
+from facefusion_cli.core.faces.warped import cut_square
 from facefusion_cli.core.inference.onnx_runtime import open_embedded
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ class Region:
     angle: float
     """Radians by which the face in it is turned clockwise."""
 
-    def to_picture(self) -> NDArray[np.float64]:
-        """(2, 3) affine map from pixels of the crop to pixels of the picture."""
-        scale = self.side / CROP_SIZE
+    def to_picture(self, size: int = CROP_SIZE) -> NDArray[np.float64]:
+        """(2, 3) affine map from pixels of a crop of ``size`` pixels to pixels of the picture."""
+        scale = self.side / size
         cos, sin = scale * math.cos(self.angle), scale * math.sin(self.angle)
-        middle = CROP_SIZE / 2 - 0.5
+        middle = size / 2 - 0.5
         return np.array(
             [[cos, -sin, self.x - (cos - sin) * middle], [sin, cos, self.y - (sin + cos) * middle]], np.float64
         )
@@ -77,32 +78,8 @@ def region_of_mesh(mesh: NDArray[np.float32]) -> Region:
 
 def cut(picture: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
     """The region as a (CROP_SIZE, CROP_SIZE, 3) upright picture; beyond the picture its border goes on."""
-    matrix = region.to_picture()
-    corners = np.array([[x, y, 1] for x in (0, CROP_SIZE - 1) for y in (0, CROP_SIZE - 1)]) @ matrix.T
-    height, width = picture.shape[:2]
-    factor = max(1.0, region.side / CROP_SIZE / _SHRINK_ABOVE)
-    # Only the part around the region is shrunk and warped (OpenCV warps no picture wider than 32767 pixels). Two pixels
-    # more on each side keep the interpolation and the border as they would be in the whole picture.
-    pad = 2 * math.ceil(factor)
-    left, top = (
-        int(np.clip(math.floor(low) - pad, 0, end - 1))
-        for low, end in zip(corners.min(0), (width, height), strict=True)
-    )
-    right, bottom = (
-        int(np.clip(math.ceil(high) + pad + 1, start + 1, end))
-        for high, start, end in zip(corners.max(0), (left, top), (width, height), strict=True)
-    )
-    part = picture[top:bottom, left:right]
-    matrix[:, 2] -= left, top
-    if factor > 1:
-        size = max(1, round(part.shape[1] / factor)), max(1, round(part.shape[0] / factor))
-        scale = np.array([size[0] / part.shape[1], size[1] / part.shape[0]])
-        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-        matrix = matrix * scale[:, None]
-        matrix[:, 2] += scale / 2 - 0.5
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    crop = cv2.warpAffine(part, matrix, (CROP_SIZE, CROP_SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, np.uint8)
+    shrink = region.side / CROP_SIZE / _SHRINK_ABOVE
+    return cut_square(picture, region.to_picture(), CROP_SIZE, shrink=shrink, border=cv2.BORDER_REPLICATE)
 
 
 class FaceMesh:

@@ -1,0 +1,256 @@
+"""Following real faces through clips that are made here."""
+
+from __future__ import annotations
+
+import weakref
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from facefusion_cli.core.faces.analyser import FaceAnalyser
+from facefusion_cli.core.faces.mesh import FaceMesh
+from facefusion_cli.core.faces.tracking.observations import Seen, save
+from facefusion_cli.core.faces.tracking.observer import observe
+from facefusion_cli.core.faces.tracking.tracks import Tracks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.faces.face import Face
+
+    Picture = NDArray[np.uint8]
+
+FPS = Fraction(25)
+WIDTH, HEIGHT = 640, 360
+
+
+class Counting:
+    """A finder that keeps count."""
+
+    def __init__(self) -> None:
+        self.analyser = FaceAnalyser()
+        self.finds = self.looks = 0
+
+    def find(self, picture: Picture) -> list[Face]:
+        self.finds += 1
+        return self.analyser.find(picture)
+
+    def look(self, picture: Picture) -> list[Face]:
+        self.looks += 1
+        return self.analyser.look(picture)
+
+
+class Head:
+    """A portrait cut out softly, to be laid into frames."""
+
+    def __init__(self, file: Path, analyser: FaceAnalyser) -> None:
+        self.pixels = np.asarray(cv2.imread(str(file)), np.uint8)
+        (face,) = analyser.find(self.pixels)
+        self.mesh, self.size = face.mesh, face.size
+        x1, y1, x2, y2 = face.box
+        self.middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
+        mask = np.zeros(self.pixels.shape[:2], np.float32)
+        centre = int(self.middle[0]), int(self.middle[1] - 0.15 * self.size)
+        cv2.ellipse(mask, centre, (int(0.85 * self.size), int(1.05 * self.size)), 0, 0, 360, 1, -1)
+        self.mask = cv2.GaussianBlur(mask, (0, 0), 0.04 * self.size)
+
+    def into(
+        self, frame: Picture, x: float, y: float, size: float, degrees: float = 0
+    ) -> tuple[Picture, NDArray[np.float64]]:
+        """The frame with the head, and where its mesh's points are then (478, 2)."""
+        scale, angle = size / self.size, np.deg2rad(degrees)
+        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = np.column_stack([turn, np.array([x, y]) - turn @ self.middle])
+        head = cv2.warpAffine(self.pixels, matrix, (WIDTH, HEIGHT))
+        alpha = cv2.warpAffine(self.mask, matrix, (WIDTH, HEIGHT))[..., None]
+        return (frame * (1 - alpha) + head * alpha).astype(np.uint8), self.mesh[:, :2] @ turn.T + matrix[:, 2]
+
+
+@pytest.fixture(scope="module")
+def finder() -> Counting:
+    return Counting()
+
+
+@pytest.fixture(scope="module")
+def mesh() -> FaceMesh:
+    return FaceMesh()
+
+
+@pytest.fixture(scope="module")
+def anna(astronaut: Path, finder: Counting) -> Head:
+    return Head(astronaut, finder.analyser)
+
+
+@pytest.fixture(scope="module")
+def bert(hopper: Path, finder: Counting) -> Head:
+    return Head(hopper, finder.analyser)
+
+
+def scenery(seed: int) -> Picture:
+    coarse = np.random.default_rng(seed).integers(0, 255, (18, 32, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def grainy(frame: Picture, seed: int) -> Picture:
+    return np.clip(frame + np.random.default_rng(seed).normal(0, 4, frame.shape), 0, 255).astype(np.uint8)
+
+
+class Watch:
+    """Observes clips, and counts what that takes."""
+
+    def __init__(self, finder: Counting, mesh: FaceMesh, file: Path) -> None:
+        self.finder, self.mesh, self.file = finder, mesh, file
+
+    def __call__(self, frames: Iterable[Picture]) -> tuple[list[Seen], Tracks]:
+        self.finder.finds = self.finder.looks = 0
+        seen = list(observe(frames, self.finder, self.mesh, FPS))
+        save(seen, self.file)
+        return seen, Tracks([self.file], FPS)
+
+
+@pytest.fixture
+def watch(finder: Counting, mesh: FaceMesh, tmp_path: Path) -> Watch:
+    return Watch(finder, mesh, tmp_path / "faces")
+
+
+def jitter(meshes: list[NDArray[np.float32]]) -> float:
+    return float(np.linalg.norm(np.diff(np.array(meshes)[..., :2], 2, axis=0), axis=2).mean())
+
+
+def test_a_still_face_is_held_still(watch: Watch, anna: Head) -> None:
+    still, _ = anna.into(scenery(1), 320, 180, 110)
+    seen, tracks = watch(grainy(still, i) for i in range(30))
+    (track,) = tracks.tracks
+    assert (track.first, track.last, track.frames) == (0, 29, 30)
+    assert [len(one.faces) for one in seen] == [1] * 30
+    smooth = [faces[0].mesh for faces in tracks.faces(0, 30)]
+    assert jitter(smooth) < 0.15 * jitter([one.faces[0].mesh for one in seen])
+    assert watch.finder.finds <= 2, "mostly it is followed"
+    assert watch.finder.looks <= 4
+
+
+def test_a_moving_face_is_where_it_is(watch: Watch, anna: Head) -> None:
+    frames, truth = [], []
+    for i in range(40):
+        t = i / 25
+        frame, points = anna.into(
+            scenery(1),
+            320 + 150 * np.sin(4.4 * t),
+            180 + 40 * np.sin(7 * t),
+            110 * (1 + 0.25 * np.sin(3 * t)),
+            25 * np.sin(5 * t),
+        )
+        frames.append(grainy(frame, i))
+        truth.append(points)
+    _, tracks = watch(frames)
+    assert [track.frames for track in tracks.tracks] == [40]
+    for faces, points in zip(tracks.faces(0, 40), truth, strict=True):
+        off = np.linalg.norm(faces[0].mesh[:, :2] - points, axis=1).mean()
+        assert off < 0.012 * faces[0].size
+
+
+def test_what_passes_before_a_face_leaves_no_gap(watch: Watch, anna: Head) -> None:
+    frames, truth = [], []
+    for i in range(30):
+        frame, points = anna.into(scenery(1), 200 + 4 * i, 180, 100)
+        if i in (13, 14, 15):
+            cv2.rectangle(frame, (125 + 4 * i, 80), (275 + 4 * i, 300), (90, 120, 60), -1)
+        frames.append(frame)
+        truth.append(points)
+    seen, tracks = watch(frames)
+    assert [len(one.faces) for one in seen] == [i not in (13, 14, 15) for i in range(30)]
+    assert [track.frames for track in tracks.tracks] == [27]
+    for faces, points in zip(tracks.faces(0, 30), truth, strict=True):
+        assert np.linalg.norm(faces[0].mesh[:, :2] - points, axis=1).mean() < 1.5
+
+
+def test_a_newcomer_is_followed_back_to_where_it_came_from(watch: Watch, anna: Head) -> None:
+    """It comes in from the side, between two looks."""
+    places = [-50 + 24 * max(0, i - 4) for i in range(24)]
+    frames = [anna.into(scenery(1), x, 180, 100)[0] for x in places]
+    _, tracks = watch(frames)
+    (track,) = tracks.tracks
+    assert places[track.first] < 60, "half of it is still outside"
+    assert track.last == 23
+
+
+def test_a_face_that_leaves_is_let_go(watch: Watch, anna: Head) -> None:
+    seen, tracks = watch(anna.into(scenery(1), 500 + 14 * i, 180, 100)[0] for i in range(30))
+    (track,) = tracks.tracks
+    assert 500 + 14 * track.last < 690
+    assert not any(one.faces for one in seen[20:])
+
+
+def test_a_cut_from_face_to_face_in_the_same_place(watch: Watch, anna: Head, bert: Head) -> None:
+    one, points = anna.into(scenery(1), 320, 180, 110)
+    other, other_points = bert.into(scenery(2), 325, 185, 110)
+    seen, tracks = watch([one] * 11 + [other] * 11)
+    assert [index for index, frame in enumerate(seen) if frame.cut] == [11]
+    assert [(track.scene, track.first, track.last) for track in tracks.tracks] == [(0, 0, 10), (1, 11, 21)]
+    faces = list(tracks.faces(9, 13))
+    for index, number, truth in ((0, 0, points), (1, 0, points), (2, 1, other_points), (3, 1, other_points)):
+        assert np.linalg.norm(faces[index][number].mesh[:, :2] - truth, axis=1).mean() < 1.5
+
+
+def test_two_at_once_one_behind_the_other(watch: Watch, anna: Head, bert: Head) -> None:
+    frames = []
+    for i in range(40):
+        frame, _ = bert.into(scenery(1), 500 - 9 * i, 150, 90)
+        frames.append(anna.into(frame, 140 + 9 * i, 210, 100)[0])
+    _, tracks = watch(frames)
+    assert [(track.first, track.last) for track in tracks.tracks] == [(0, 39), (0, 39)]
+    faces = list(tracks.faces(0, 40))
+    for i in (0, 10, 30, 39):
+        middles = [(faces[i][number].box[0] + faces[i][number].box[2]) / 2 for number in (0, 1)]
+        assert middles == pytest.approx([140 + 9 * i, 500 - 9 * i], abs=8)
+
+
+def test_frames_without_a_face_cost_little(watch: Watch) -> None:
+    seen, tracks = watch(grainy(scenery(1), i) for i in range(60))
+    assert [one.faces for one in seen] == [()] * 60
+    assert tracks.tracks == ()
+    assert (watch.finder.finds, watch.finder.looks) <= (2, 6)
+
+
+def test_one_frame(watch: Watch, anna: Head) -> None:
+    seen, tracks = watch([anna.into(scenery(1), 320, 180, 110)[0]])
+    assert len(tracks.tracks) == 1
+    assert [len(faces) for faces in tracks.faces(0, 1)] == [1]
+    assert seen[0].glimpse is not None
+    assert watch([])[0] == []
+
+
+def test_stretches_are_seen_apart_and_fit_together(
+    finder: Counting, mesh: FaceMesh, anna: Head, tmp_path: Path
+) -> None:
+    frames = [grainy(anna.into(scenery(1), 250 + 4 * i, 180, 100)[0], i) for i in range(24)]
+    files = [tmp_path / "a", tmp_path / "b"]
+    save(observe(frames[:12], finder, mesh, FPS), files[0])
+    save(observe(frames[12:], finder, mesh, FPS), files[1])
+    again = tmp_path / "again"
+    save(observe(iter(frames[12:]), finder, mesh, FPS), again)
+    assert again.read_bytes() == files[1].read_bytes()
+    assert [track.frames for track in Tracks(files, FPS).tracks] == [24]
+
+
+def test_only_a_few_frames_are_held(finder: Counting, mesh: FaceMesh, anna: Head) -> None:
+    given: list[weakref.ref[Picture]] = []
+    most = 0
+
+    def frames() -> Iterator[Picture]:
+        nonlocal most
+        for i in range(40):
+            frame, _ = anna.into(scenery(1), 300 + i, 180, 100)
+            given.append(weakref.ref(frame))
+            most = max(most, sum(one() is not None for one in given))
+            yield frame
+
+    for _ in observe(frames(), finder, mesh, Fraction(60)):
+        pass
+    assert 1 < most <= 18
