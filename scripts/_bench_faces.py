@@ -70,24 +70,27 @@ def _swap(_folder: Path | None) -> Iterator[Group]:
     import cv2
 
     from facefusion_cli.core.faces.analyser import FaceAnalyser
+    from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
     from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
     from facefusion_cli.core.media.composite import composite
     from facefusion_cli.core.media.images import picture_from_array
 
     cv2.setNumThreads(1)
     cases = [_yardstick()]
-    analyser, engine = FaceAnalyser(), MeshSwapper()
+    analyser, engine = FaceAnalyser(), MeshSwapper(SwapSettings())
     source, portrait = _hopper(), _astronaut()
     (source_face,), (portrait_face,) = analyser.find(source), analyser.find(portrait)
-    identity = engine.prepare(source, source_face)
+    sources = [Source(source, source_face)]
+    identity = engine.prepare(sources)
     size_px = f"{source_face.size:.0f} px"
-    cases.append(Case(f"prepare a source face of {size_px}", partial(engine.prepare, source, source_face)))
+    cases.append(Case(f"prepare a source face of {size_px}", partial(engine.prepare, sources)))
     for size, (width, height) in {107: (512, 512), 225: (1920, 1080), 500: (1920, 1080)}.items():
         picture = _with_face_of(size, portrait, portrait_face, width, height)
         (face,) = analyser.find(picture)
         where = f"face of {face.size:.0f} px in {width} x {height}"
-        cases.append(Case(f"swap a {where}", partial(engine.swap, picture, face, identity)))
-        patches = [engine.swap(picture, face, identity)]
+        tasks = [Task(picture, face, identity)]
+        cases.append(Case(f"swap a {where}", partial(engine.swap, tasks)))
+        patches = [patch for patch in engine.swap(tasks) if patch is not None]
         whole = picture_from_array(picture, Path("picture"))
         cases.append(Case(f"composite a {where}", partial(composite, whole, patches)))
     yield Group("", cases)

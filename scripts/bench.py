@@ -1,6 +1,6 @@
 """Measure what the project promises about speed; figures belong here, never into a test.
 
-Usage: python scripts/bench.py startup|detect|swap [--json]
+Usage: python scripts/bench.py startup|detect|swap|paste [--json]
        python scripts/bench.py inference DIR [--json]
 
 Run it with the Python of an environment that holds the project and its dev packages, such as ``.venv``, on a quiet
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from _bench_faces import DETECT, SWAP
 from _bench_frame import measure
 from _bench_inference import INFERENCE
+from _bench_paste import PASTE
 from _bench_startup import STARTUP
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHMARKS"]
 
-BENCHMARKS = {"startup": STARTUP, "detect": DETECT, "swap": SWAP, "inference": INFERENCE}
+BENCHMARKS = {"startup": STARTUP, "detect": DETECT, "swap": SWAP, "paste": PASTE, "inference": INFERENCE}
 
 
 def _machine() -> dict[str, Any]:

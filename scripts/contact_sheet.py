@@ -19,7 +19,7 @@ import numpy as np
 from facefusion_cli import find_faces, swap_faces
 from facefusion_cli.core.faces.surface import vertex_normals
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OVAL, RIGHT_EYE
-from facefusion_cli.core.faceswap.mesh.colour import from_lab, to_lab
+from facefusion_cli.core.faceswap.lab import from_lab, to_lab
 from facefusion_cli.core.faceswap.mesh.features import fill
 from facefusion_cli.core.faceswap.mesh.skin import skin_maps
 from facefusion_cli.core.media.images import read_picture

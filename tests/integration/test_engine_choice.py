@@ -13,7 +13,8 @@ from facefusion_cli.core import gpu
 from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.faceswap import engine
 from facefusion_cli.core.faceswap.engine import EngineEntry
-from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions, swap_faces
+from facefusion_cli.core.faceswap.job import SwapJob, swap_faces
+from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.gpu import Unusable
 from facefusion_cli.core.media.patch import Patch
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
@@ -22,11 +23,11 @@ from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import DownloadError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
+    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.weights.catalog import Catalog, Weight
     from facefusion_cli.core.weights.provision import Offer
 
@@ -35,18 +36,22 @@ class Neural:
     """An engine that would need weights; it paints faces grey."""
 
     name = "neural"
+    notes: tuple[str, ...] = ()
 
-    def prepare(self, picture: NDArray[np.uint8], face: Face) -> None:
+    def __init__(self, settings: SwapSettings, tools: Tools) -> None:
         pass
 
-    def swap(self, picture: NDArray[np.uint8], face: Face, identity: None) -> Patch:
-        return Patch(0, 0, np.full((9, 9, 3), 128, np.float32), np.ones((9, 9), np.float32))
+    def prepare(self, sources: Sequence[Source]) -> None:
+        pass
+
+    def swap(self, tasks: Sequence[Task[None]]) -> list[Patch | None]:
+        return [Patch(0, 0, np.full((9, 9, 3), 128, np.float32), np.ones((9, 9), np.float32)) for _ in tasks]
 
 
 @pytest.fixture(autouse=True)
 def neural(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The engine "neural" before "mesh", with weights from the toy catalog, and a home of its own."""
-    monkeypatch.setattr(engine, "ENGINES", (EngineEntry("neural", "better", Neural), *engine.ENGINES))
+    monkeypatch.setattr(engine, "ENGINES", (EngineEntry("neural", "better", Neural), engine.ENGINES[-1]))
     monkeypatch.setitem(ENGINE_WEIGHTS, "neural", ("alpha", "beta"))
     monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
 

@@ -11,13 +11,15 @@ import pytest
 
 from facefusion_cli.core.faces.analyser import FaceAnalyser
 from facefusion_cli.core.faces.face import Face
-from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
-from facefusion_cli.core.faceswap.engine import choose_engine
-from facefusion_cli.core.faceswap.mesh.colour import to_lab
+from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
+from facefusion_cli.core.faceswap.engine import FaceSwapper, Source, SwapSettings, Task, choose_engine
+from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
 from facefusion_cli.core.faceswap.mesh.features import fill
+from facefusion_cli.core.faceswap.tools import Tools
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.weights.provision import Provision
+from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faceswap.mesh.source import MeshIdentity
     from facefusion_cli.core.media.patch import Patch
 
 Portrait = tuple[np.ndarray, Face]
@@ -48,9 +51,11 @@ def admiral(hopper: Path) -> Portrait:
     return portrait(hopper)
 
 
-def swapped(source: Portrait, target: Portrait) -> Patch:
-    engine = MeshSwapper()
-    return engine.swap(*target, engine.prepare(*source))
+def swapped(source: Portrait, target: Portrait, settings: SwapSettings | None = None) -> Patch:
+    engine: FaceSwapper[MeshIdentity] = MeshSwapper(settings or SwapSettings())
+    (patch,) = engine.swap([Task(*target, engine.prepare([Source(*source)]))])
+    assert patch is not None
+    return patch
 
 
 def pasted(target: Portrait, patch: Patch) -> NDArray[np.uint8]:
@@ -74,11 +79,56 @@ def area(patch: Patch, face: Face, *rings: Sequence[int], grow: float = 0.0) -> 
     return fill((width, height), points_in(patch, face), rings, grow=grow) > 0.9
 
 
-def test_auto_is_this_engine() -> None:
+def test_auto_falls_back_to_this_engine() -> None:
     for name in ("auto", "mesh"):
-        entry, note = choose_engine(name, Provision())
-        assert (entry.name, note) == ("mesh", "")
-        assert isinstance(entry.create(), MeshSwapper)
+        provision = Provision()
+        entry, _ = choose_engine(name, provision)
+        assert entry.name == "mesh"
+        assert isinstance(entry.create(SwapSettings(), Tools(provision)), MeshSwapper)
+
+
+def test_it_takes_one_picture_of_a_person(collins: Portrait, admiral: Portrait) -> None:
+    with pytest.raises(UsageError, match="one picture of a person") as caught:
+        MeshSwapper(SwapSettings()).prepare([Source(*collins), Source(*admiral)])
+    assert "inswapper" in caught.value.hint
+
+
+def test_a_boost_that_was_asked_for_is_not_passed_over_in_silence() -> None:
+    assert [MeshSwapper(SwapSettings(boost=boost)).notes for boost in (0, 1)] == [(), ()]
+    (note,) = MeshSwapper(SwapSettings(boost=2)).notes
+    assert "boost" in note
+
+
+def test_each_task_is_its_own(collins: Portrait, admiral: Portrait) -> None:
+    engine = MeshSwapper(SwapSettings())
+    identities = [engine.prepare([Source(*person)]) for person in (collins, admiral)]
+    away = collins[0], replace(collins[1], mesh=collins[1].mesh + np.float32(5000))
+    patches = engine.swap(
+        [Task(*collins, identities[1]), Task(*away, identities[1]), Task(*admiral, identities[0])],
+    )
+    assert patches[1] is None
+    for patch, alone in zip(patches[::2], (swapped(admiral, collins), swapped(collins, admiral)), strict=True):
+        assert patch is not None
+        assert np.array_equal(patch.colour, alone.colour)
+        assert np.array_equal(patch.alpha, alone.alpha)
+
+
+def test_strength_is_how_much_shows(collins: Portrait, admiral: Portrait) -> None:
+    whole = swapped(collins, admiral)
+    half, none = (swapped(collins, admiral, SwapSettings(strength=strength)) for strength in (0.5, 0.0))
+    assert np.array_equal(half.colour, whole.colour)
+    assert np.abs(half.alpha - whole.alpha / 2).max() < 0.005
+    assert not none.alpha.any()
+
+
+def test_the_targets_mouth_can_be_kept(collins: Portrait, admiral: Portrait) -> None:
+    whole = swapped(collins, admiral)
+    patch = swapped(collins, admiral, SwapSettings(keep_mouth=True))
+    mouth = area(patch, admiral[1], OUTER_LIPS)
+    assert whole.alpha[mouth].mean() > 0.5
+    assert patch.alpha[mouth].max() < 0.1
+    elsewhere = ~area(patch, admiral[1], OUTER_LIPS, grow=0.15 * admiral[1].size)
+    assert np.array_equal(patch.alpha[elsewhere], whole.alpha[elsewhere])
 
 
 @pytest.mark.parametrize("who", ["collins", "admiral"])

@@ -68,7 +68,7 @@ def start(tmp_path: Path, astronaut: Path, hopper: Path) -> Iterator[Callable[..
     def start(place: str, *, slow_cleanup: bool = False, sigint: signal.Handlers = signal.SIG_DFL) -> object:
         code = f"slow_cleanup = {slow_cleanup}{WAIT}{place}{RUN}"
         process = subprocess.Popen(
-            [sys.executable, "-c", code, "faceswap", hopper, astronaut, "-o", "out.png"],
+            [sys.executable, "-c", code, "faceswap", hopper, astronaut, "-o", "out.png", "--engine", "mesh"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -23,15 +23,20 @@ from facefusion_cli import (
     swap_faces,
 )
 from facefusion_cli.core.faceswap.engine import EngineEntry, check_engine
-from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions
+from facefusion_cli.core.faceswap.job import SwapJob
+from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.patch import Patch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from facefusion_cli import Face
+    from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
+    from facefusion_cli.core.faceswap.tools import Tools
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:
@@ -131,15 +136,22 @@ class PretendedEngine:
     """Paints the whole picture in the shade of the face's size, or finds nothing to paint on."""
 
     name = "pretended"
+    notes: tuple[str, ...] = ()
     outside = ""
 
-    def prepare(self, _picture: NDArray[np.uint8], _face: Face) -> None:
+    def __init__(self, _settings: SwapSettings, _tools: Tools) -> None:
+        pass
+
+    def prepare(self, _sources: Sequence[Source]) -> None:
         if self.outside == "source":
             raise NoFaceError("the face lies outside the picture.")
 
-    def swap(self, picture: NDArray[np.uint8], face: Face, _identity: None) -> Patch:
+    def swap(self, tasks: Sequence[Task[None]]) -> list[Patch | None]:
         if self.outside == "target":
             raise NoFaceError("the face lies outside the picture.")
+        return [self._paint(task.picture, task.face) for task in tasks]
+
+    def _paint(self, picture: NDArray[np.uint8], face: Face) -> Patch:
         shade = np.full(picture.shape, round(face.size), np.float32)
         return Patch(0, 0, shade, np.ones(picture.shape[:2], np.float32))
 
@@ -262,7 +274,7 @@ def test_wrong_choices(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
     wrongs: list[tuple[dict[str, Any], str]] = [
         ({"face": -1}, "face takes largest"),
         ({"source_face": "all"}, "source_face takes largest"),
-        ({"engine": "x"}, "auto, mesh"),
+        ({"engine": "x"}, "auto, inswapper, mesh"),
         ({"image_quality": 0}, "1 to 100"),
     ]
     for wrong, hint in wrongs:
@@ -274,7 +286,7 @@ def test_wrong_choices(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
         swap_faces(astronaut, pixels(hopper), tmp_path / "o.jpg")
     with pytest.raises(UsageError, match="magic") as refused:
         check_engine("magic")
-    assert "auto, mesh" in refused.value.hint
+    assert "auto, inswapper, mesh" in refused.value.hint
     assert not list(tmp_path.iterdir())
 
 

@@ -6,17 +6,19 @@ import gc
 import json
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from facefusion_cli.cli import main
 from facefusion_cli.cli.signals import Stopped
 from facefusion_cli.core.faces.selection import FaceSelection
-from facefusion_cli.core.faceswap.job import SwapOptions, SwapResult
+from facefusion_cli.core.faceswap.options import SwapOptions
+from facefusion_cli.core.faceswap.result import SwapResult, VideoFacts
 from facefusion_cli.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
+    from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.outputs import Output
     from facefusion_cli.core.weights.provision import Provision
 
@@ -25,9 +27,11 @@ class PretendedJob:
     """Notes what it was asked for; fails where the name of a picture tells it to."""
 
     asked: SwapOptions
+    details = ("it runs on a toy.",)
 
-    def __init__(self, source: Path, options: SwapOptions, provision: Provision) -> None:
-        self.source = source
+    def __init__(self, source: Path | None, options: SwapOptions, provision: Provision) -> None:
+        self.source = source or Path("nobody")
+        self.inputs = (self.source,)
         type(self).asked = options
         if options.engine == "none":
             raise UsageError('there is no engine "none".')
@@ -35,14 +39,20 @@ class PretendedJob:
     def choose(self) -> str:
         return "another engine is used." if "lesser" in self.source.name else ""
 
-    def prepare(self) -> None:
-        pass
+    def prepare(self) -> tuple[str, ...]:
+        return ("the engine is slow.",) if "slow" in self.source.name else ()
+
+    def made_from(self, target: Path) -> dict[str, Any]:
+        content = target.read_text() if target.exists() else ""
+        return {"source": self.source.name, "target": content, "face": self.asked.face.rule}
+
+    would_be_made_from = made_from
 
     def read(self) -> None:
         if "bad" in self.source.name:
             raise NoFaceError(f'no face was found in "{self.source}".', hint="Try another.")
 
-    def run(self, output: Output) -> SwapResult:
+    def run(self, output: Output, watcher: SwapWatcher) -> SwapResult:
         if "bad" in output.target.name:
             raise NoFaceError(f'no face was found in "{output.target}".')
         if "missing" in output.target.name:
@@ -60,7 +70,9 @@ class PretendedJob:
             found=3,
             seconds=0.4321,
             notes=notes,
-            image=None,
+            video=VideoFacts(50, 40, 25.0, 29 if "cut" in output.target.name else 50, 50)
+            if "v." in output.target.name
+            else None,
         )
 
 
@@ -126,7 +138,7 @@ def test_several_targets_go_on_after_a_failure(capsys: pytest.CaptureFixture[str
         "new/b.jpg\nnew/c.jpg\n",
         'error: no face was found in "bad.jpg".\n'
         'error: there is no file "missing.jpg".\n'
-        'error: 2 of 4 pictures failed: "bad.jpg", "missing.jpg".\n',
+        'error: 2 of 4 files failed: "bad.jpg", "missing.jpg".\n',
     )
 
 
@@ -178,7 +190,104 @@ def test_wrong_usage_has_a_json_line_too_once_it_is_known_that_json_is_wanted(
     assert json.loads(out)["error"]["code"] == "usage"
     assert err == 'error: there is no engine "none".\n'
     assert main(["faceswap", "a.jpg", "--json"]) == 2
-    assert capsys.readouterr() == ("", "error: missing argument 'TARGET'. Try \"facefusion faceswap --help\".\n")
+    out, err = capsys.readouterr()
+    assert json.loads(out)["error"]["code"] == "usage"
+    assert err == "error: missing argument 'TARGET'. Try \"facefusion faceswap --help\".\n"
+
+
+def test_what_is_to_be_known_of_the_loaded_engine_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.jpg", "c.jpg"):
+        Path(name).touch()
+    assert main(["faceswap", "slow.jpg", "b.jpg", "c.jpg", "-o", "new", "-v"]) == 0
+    err = capsys.readouterr().err
+    assert err.count("warning: the engine is slow.") == 1
+    assert err.count("it runs on a toy.") == 1
+
+
+def test_a_folder_is_done_once_and_then_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("in/b.jpg", "in/sub/c.png", "in/notes.txt"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name)
+    Path("a.jpg").write_text("a")
+    Path("new/sub").mkdir()
+    command = ["faceswap", "a.jpg", "in", "-o", "new", "--json"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["output"] for line in out.splitlines()] == ["new/b.jpg", "new/sub/c.png"]
+    assert "one file that is neither picture nor video" in err
+    assert "2 made in" in err
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["skipped"] for line in out.splitlines()] == [True, True]
+    assert "0 made, 2 skipped (done before)" in err
+    Path("in/b.jpg").write_text("changed")
+    assert main([*command, "-q"]) == 0
+    assert ["skipped" in json.loads(line) for line in capsys.readouterr().out.splitlines()] == [True, False]
+    assert main([*command, "--face", "all", "-q"]) == 0
+    assert "skipped" not in capsys.readouterr().out
+    assert main([*command, "--face", "all", "-q", "--force"]) == 0
+    assert "skipped" not in capsys.readouterr().out
+
+
+def test_a_dry_run_only_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b.jpg").write_text("b")
+    Path("c.jpg").write_text("c")
+    Path("new/c.jpg").write_text("old")
+    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "-o", "new", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "b.jpg -> new/b.jpg  make\nc.jpg -> new/c.jpg  replace\n"
+    assert not Path("new/b.jpg").exists()
+    assert Path("new/c.jpg").read_text() == "old"
+    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "-o", "new", "--dry-run", "--no-clobber", "--json"]) == 0
+    assert [json.loads(line)["action"] for line in capsys.readouterr().out.splitlines()] == ["make", "refuse"]
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_several_at_a_time_make_the_same(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    targets = [f"{number}.jpg" for number in range(8)]
+    assert main(["faceswap", "a.jpg", *targets, "bad.jpg", "-o", "new", "--jobs", jobs, "-q"]) == 1
+    out, err = capsys.readouterr()
+    assert sorted(out.split()) == [f"new/{target}" for target in targets]
+    assert '1 of 9 files failed: "bad.jpg"' in err
+
+
+def test_no_job_is_no_number_of_jobs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["faceswap", "a.jpg", "b.jpg", "--jobs", "0"]) == 2
+    assert "--jobs 0" in capsys.readouterr().err
+
+
+def test_a_video_tells_its_frames_and_a_damaged_one_fails_though_it_is_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["faceswap", "a.jpg", "v.mp4", "--json"]) == 0
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert (record["ok"], record["frames"], record["frames_swapped"], record["frames_missing"]) == (True, 50, 40, 0)
+    assert "40 of 50 frames" in err
+    assert main(["faceswap", "a.jpg", "cutv.mp4", "--json"]) == 1
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert (record["ok"], record["output"], record["error"]["code"]) == (False, "cutv_swapped.mp4", "incomplete")
+    assert 'error: "cutv.mp4" is damaged: only 29 of 50 frames' in err
+
+
+def test_persons_are_mapped_without_a_source() -> None:
+    for name in ("p.jpg", "s.jpg"):
+        Path(name).touch()
+    assert main(["faceswap", "--map", "p.jpg=s.jpg", "b.jpg", "-q"]) == 0
+    assert PretendedJob.asked.people.pairs == ((Path("p.jpg"), Path("s.jpg")),)
+    assert main(["faceswap", "--map", "p.jpg=s.jpg", "b.jpg", "--face", "left", "-q"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"), [(["--preview"], 10), (["--preview", "3"], 3), (["--preview=1:00"], 60), ([], None)]
+)
+def test_preview_may_stand_alone(words: list[str], seconds: int | None) -> None:
+    for place in (0, 1, 2):
+        arguments = ["a.jpg", "v.mp4"]
+        arguments[place:place] = words
+        assert main(["faceswap", *arguments, "-q"]) == 0
+        assert PretendedJob.asked.video.preview == seconds
+    assert Path("v_preview.mp4" if words else "v_swapped.mp4").exists()
 
 
 def test_what_failed_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +295,7 @@ def test_what_failed_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[weakref.ref[NoFaceError]] = []
     kept: list[int] = []
 
-    def fail(_job: PretendedJob, output: Output) -> SwapResult:
+    def fail(_job: PretendedJob, output: Output, _watcher: SwapWatcher) -> SwapResult:
         gc.collect()
         kept.append(sum(reference() is not None for reference in alive))
         error = NoFaceError(f'no face was found in "{output.target}".')

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.topology import LEFT_EYE, OVAL, RIGHT_EYE
-from facefusion_cli.core.faceswap.mesh.colour import detail_gain, from_lab, match_mean, relight, to_lab
+from facefusion_cli.core.faceswap.lab import from_lab, to_lab
+from facefusion_cli.core.faceswap.mesh.colour import detail_gain, match_mean, relight
 from facefusion_cli.core.faceswap.mesh.features import eye_openness, fill, mouth_openness
 from facefusion_cli.core.faceswap.mesh.grid import GRID_LIMIT, Grid
 from facefusion_cli.core.faceswap.mesh.reliability import mirrored_with_ring, share_of_mirror, visibility

@@ -12,10 +12,12 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with ``argv`` (without the program's name; None: the process's own) and return its exit code."""
-    from facefusion_cli.cli.signals import stoppable
+    from facefusion_cli.cli.signals import leave_behind, stoppable
 
     with stoppable() as received:  # before the slower imports, so that Ctrl-C is quiet from the start
         with received.heeded():
             from facefusion_cli.cli.app import run
 
-        return run(argv, received)
+        code = run(argv, received)
+        leave_behind(code)
+        return code

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from facefusion_cli import __version__
-from facefusion_cli.cli import doctor, download_models, faces, faceswap
+from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap
 from facefusion_cli.cli.console import Console, flush
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
 from facefusion_cli.cli.signals import Received, Stopped
+from facefusion_cli.cli.swap_options import SwapCommand
 from facefusion_cli.errors import FaceFusionError
 
 __all__ = ["app", "run"]
@@ -27,13 +28,14 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable face, 4 weights not to be had, "
     "5 device not usable, 130 and 143 interrupted.",
 )
-for _name, _module, _takes_something in (
-    ("faceswap", faceswap, True),
-    ("faces", faces, True),
-    ("download-models", download_models, False),
-    ("doctor", doctor, False),
+for _name, _module, _class, _takes_something in (
+    ("faceswap", faceswap, SwapCommand, True),
+    ("faces", faces, PlainCommand, True),
+    ("download-models", download_models, PlainCommand, False),
+    ("doctor", doctor, PlainCommand, False),
+    ("clean", clean, PlainCommand, False),
 ):
-    app.command(_name, cls=PlainCommand, epilog=_module.EXAMPLES, no_args_is_help=_takes_something)(
+    app.command(_name, cls=_class, epilog=_module.EXAMPLES, no_args_is_help=_takes_something)(
         getattr(_module, _name.replace("-", "_"))
     )
 

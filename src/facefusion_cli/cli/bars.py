@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from facefusion_cli.cli.console import Console
     from facefusion_cli.core.weights.watcher import Stage
 
-__all__ = ["Bars", "Speed"]
+__all__ = ["Bars", "Drawing", "Speed", "clock_time"]
 
 _SPAN = 10.0
 """Seconds over which speed is averaged."""
@@ -80,14 +80,14 @@ class _Figures(ProgressColumn):
         if task.fields["moving"]:
             speed = self._speed.now()
             rate = "" if speed is None else f"{in_words(int(speed))}/s"
-            left = "-:--" if not speed else _clock_time((total - done) / speed)
+            left = "-:--" if not speed else clock_time((total - done) / speed)
             return Text(f"{so_far}  {rate:>10}  {left:>7}" if self._full else f"{so_far}  {left:>7}")
         if words:
             return Text(f"{amount}  {words}" if self._full else words)
         return Text(so_far if 0 < done < total else amount)
 
 
-class _Drawing(Progress):
+class Drawing(Progress):
     """Leaves the end of the last line free: there a terminal shows "^C", which must not begin another line."""
 
     def __init__(self, *columns: ProgressColumn, console: RichConsole) -> None:
@@ -110,7 +110,7 @@ class Bars:
         self._wanted = frozenset(files)
         self._files = dict(files)
         self._speed = Speed()
-        self._progress = _Drawing(
+        self._progress = Drawing(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
             _Figures(self._speed, full=screen.width >= _FULL_WIDTH),
@@ -203,7 +203,8 @@ def _in_unit(size: int, unit: str) -> str:
     return str(size) if power == 0 else f"{size / 1000**power:.1f}"
 
 
-def _clock_time(seconds: float) -> str:
+def clock_time(seconds: float) -> str:
+    """Minutes and seconds, with hours where there are any: "3:07", "1:02:03"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -59,6 +59,11 @@ class Console:
         if not self.json:
             self._result(str(path))
 
+    def line(self, text: str) -> None:
+        """One of the lines that were asked for."""
+        if not self.json:
+            self._result(text)
+
     def record(self, *, ok: bool, **fields: Any) -> None:
         """With ``--json`` one object on a line of its own, in ASCII so that any encoding and any name will do."""
         if self.json:
@@ -143,8 +148,12 @@ class Console:
         if self.verbose and error.__cause__ is not None:
             cause = error.__cause__
             self._say(f"caused by {type(cause).__name__}: {cause}")
-        described = {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
-        self.record(ok=False, **fields, error=described)
+        self.record(ok=False, **fields, error=self.described(error))
+
+    @staticmethod
+    def described(error: FaceFusionError) -> dict[str, Any]:
+        """An error as a program wants it, for ``record``."""
+        return {"code": error.code, "message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
     def traceback(self, error: BaseException) -> None:
         """With ``--verbose``, where an unexpected error came from."""

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facefusion_cli.cli.console import Console
+from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption
 from facefusion_cli.cli.failures import in_words
+from facefusion_cli.cli.offer import provision_for
+from facefusion_cli.cli.swap_options import EngineOption
 from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ def faces(
         ),
     ] = None,
     no_clobber: Annotated[bool, typer.Option("--no-clobber", help="Refuse to replace a file that exists.")] = False,
+    engine: EngineOption = "auto",
+    device: DeviceOption = None,
+    models_dir: ModelsDirOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, with the faces' points.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print nothing but results and errors.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more, also about errors.")] = False,
@@ -56,25 +62,38 @@ def faces(
     console.json, console.quiet, console.verbose = json, quiet, verbose
     try:
         with in_words():
-            return _list(console, picture, out, clobber=not no_clobber)
+            return _list(console, picture, out, engine, device, models_dir, clobber=not no_clobber)
     except FaceFusionError as error:
         console.failure(error, file=str(picture))
         return error.exit_code
 
 
-def _list(console: Console, path: Path, out: str | None, *, clobber: bool) -> int:
+def _list(
+    console: Console,
+    path: Path,
+    out: str | None,
+    engine: str,
+    device: str | None,
+    models_dir: Path | None,
+    *,
+    clobber: bool,
+) -> int:
     from facefusion_cli.core.media.outputs import plan_outputs
 
     # Before any work, and before the imports that take a moment.
     output = plan_outputs([path], out, clobber=clobber)[0] if out is not None else None
 
-    from facefusion_cli.core.faces.finder import shared_analyser
     from facefusion_cli.core.faces.selection import no_face_found
+    from facefusion_cli.core.faceswap.finding import engine_for_finding
+    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.media.images import read_picture
 
-    with console.busy(f"looking for faces in {path.name}"):
+    with console.busy(f"reading {path.name}"):
         picture = read_picture(path)
-        found = shared_analyser().find(picture.bgr)
+    provision = provision_for(console, models_dir)
+    chosen = engine_for_finding(engine, provision)
+    with console.busy(f"looking for faces in {path.name}"):
+        found = chosen.finder(Tools(provision, device)).find(picture.bgr)
     for note in picture.notes:
         console.warning(note)
     if not found:
@@ -90,6 +109,7 @@ def _list(console: Console, path: Path, out: str | None, *, clobber: bool) -> in
         width=picture.width,
         height=picture.height,
         faces=[_described(index, face) for index, face in enumerate(found)],
+        engine=chosen.name,
         annotated=None if annotated is None else str(annotated),
         warnings=list(picture.notes),
     )

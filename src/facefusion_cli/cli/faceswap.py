@@ -1,23 +1,19 @@
-"""``facefusion faceswap``: one face into one or many pictures."""
+"""``facefusion faceswap``: one face, or several persons' faces, into pictures and videos."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from facefusion_cli.cli.console import Console
-from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption
+from facefusion_cli.cli import swap_options as options
+from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption, PrecisionOption, ThreadsOption
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
-from facefusion_cli.core.faceswap.engine import ENGINES, engine_names
-from facefusion_cli.errors import FaceFusionError
+from facefusion_cli.errors import FaceFusionError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from facefusion_cli.core.faceswap.job import SwapJob, SwapResult
-    from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.cli.console import Console
+    from facefusion_cli.core.device import PrecisionWish
 
 __all__ = ["EXAMPLES", "faceswap"]
 
@@ -26,104 +22,52 @@ Examples:
 $ facefusion faceswap ada.jpg party.jpg
 $ facefusion faceswap ada.jpg party.jpg -o result.png --face 0,2
 $ facefusion faceswap ada.jpg holiday/*.jpg -o swapped/
+$ facefusion faceswap ada.jpg talk.mp4 -o new.mp4 --preview
+$ facefusion faceswap ada.jpg holiday/ -o swapped/ --jobs 2
+$ facefusion faceswap --map bob.jpg=ada.jpg --map eve.jpg=cleo.jpg party.jpg
 """
-
-_ENGINES = "; ".join(f"{entry.name}: {entry.summary}" for entry in ENGINES)
-_FACES, _MESSAGES = "Which faces", "Messages"
-
-
-def _complete_engine() -> list[str]:
-    return list(engine_names())
-
-
-def _complete_face() -> list[tuple[str, str]]:
-    return [*_complete_source_face(), ("all", "every face that is large enough")]
-
-
-def _complete_source_face() -> list[tuple[str, str]]:
-    return [
-        ("largest", "the widest one"),
-        ("left", "the first from the left"),
-        ("right", "the first from the right"),
-    ]
+_MESSAGES = "Messages"
 
 
 def faceswap(
     context: typer.Context,
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="SOURCE", help="Picture with the face to take.", show_default=False, readable=False),
-    ],
-    targets: Annotated[
-        list[Path],
+    files: Annotated[
         # Not judged by Typer: one unreadable target must not keep the others from being done.
+        list[str],
         typer.Argument(
-            metavar="TARGET", help="Picture to put it into, or several.", show_default=False, readable=False
-        ),
-    ],
-    out: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="OUT",
-            help="File to write; for several targets a folder, or a template such as 'new/{stem}_ada{suffix}'. "
-            "Without it the result of one target goes beside it as {stem}_swapped{suffix} and replaces nothing.",
+            metavar="SOURCE TARGET",
+            help="Picture with the face to take, and the picture or video to put it into, or several; "
+            "folders and patterns too. With --map there is no SOURCE.",
             show_default=False,
         ),
-    ] = None,
-    no_clobber: Annotated[
-        bool,
-        typer.Option(
-            "--no-clobber", help="Refuse to replace a file that exists; of several targets the others are still made."
-        ),
-    ] = False,
-    image_quality: Annotated[
-        int,
-        typer.Option(
-            "--image-quality",
-            metavar="1-100",
-            help="Quality of formats that lose detail, such as JPEG.",
-        ),
-    ] = 95,
-    keep_metadata: Annotated[
-        bool,
-        typer.Option(
-            "--keep-metadata",
-            help="Keep in TARGET's metadata also the place (GPS), author, owner, serial numbers and the like.",
-        ),
-    ] = False,
-    face: Annotated[
-        str,
-        typer.Option(
-            "--face",
-            metavar="WHICH",
-            help="Face to replace in TARGET: largest, left, right, all, or indices such as 0 or 0,2, "
-            "as 'facefusion faces TARGET' lists them.",
-            autocompletion=_complete_face,
-            rich_help_panel=_FACES,
-        ),
-    ] = "largest",
-    source_face: Annotated[
-        str,
-        typer.Option(
-            "--source-face",
-            metavar="WHICH",
-            help="Face to take from SOURCE: largest, left, right or an index.",
-            autocompletion=_complete_source_face,
-            rich_help_panel=_FACES,
-        ),
-    ] = "largest",
-    engine: Annotated[
-        str,
-        typer.Option(
-            "--engine",
-            metavar="|".join(engine_names()),
-            help=f"auto: the best that is ready; {_ENGINES}.",
-            autocompletion=_complete_engine,
-        ),
-    ] = "auto",
+    ],
+    out: options.OutputOption = None,
+    no_clobber: options.NoClobberOption = False,
+    image_quality: options.ImageQualityOption = 95,
+    keep_metadata: options.KeepMetadataOption = False,
+    face: options.FaceOption = None,
+    source_face: options.SourceFaceOption = "largest",
+    reference: options.ReferenceOption = None,
+    extra_source: options.ExtraSourceOption = None,
+    mapping: options.MapOption = None,
+    engine: options.EngineOption = "auto",
+    boost: options.BoostOption = "auto",
+    strength: options.StrengthOption = 1.0,
+    keep_mouth: options.KeepMouthOption = False,
+    start: options.StartOption = None,
+    duration: options.DurationOption = None,
+    preview: options.PreviewOption = None,
+    crf: options.CrfOption = 18,
+    preset: options.PresetOption = "medium",
+    codec: options.CodecOption = "auto",
+    strict: options.StrictOption = False,
+    no_resume: options.NoResumeOption = False,
+    jobs: options.JobsOption = 1,
+    force: options.ForceOption = False,
+    dry_run: options.DryRunOption = False,
     device: DeviceOption = None,
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = None,
     models_dir: ModelsDirOption = None,
     json: Annotated[
         bool,
@@ -138,88 +82,62 @@ def faceswap(
 ) -> int:
     """Put the face of SOURCE into TARGET.
 
-    Prints the path of each new picture. With several targets it goes on after a failure and lists the failed ones last.
+    Prints the path of each new file. With several targets it goes on after a failure and lists the failed ones last; of
+    what lies in a folder already, only what has changed is made again.
     """
     console: Console = context.obj
     console.json, console.quiet, console.verbose = json, quiet, verbose
+    source = None if mapping else Path(files[0])
+    targets = files if mapping else files[1:]
     try:
         with in_words():
-            from facefusion_cli.core.media.outputs import plan_outputs
+            if not targets:
+                raise UsageError("missing argument 'TARGET'.", hint='Try "facefusion faceswap --help".')
+            pairs = tuple(map(options.pair_of, mapping or []))
+            if face is not None and (pairs or reference is not None):
+                raise UsageError("--face chooses by place, --reference and --map by person: only one of them can be.")
+            if jobs < 1:
+                raise UsageError(f"--jobs {jobs} cannot be.", hint="Take 1 or more.")
+            from facefusion_cli.cli.swap_run import Swapping, settle
 
-            outputs = plan_outputs(targets, out, clobber=not no_clobber, inputs=[source])
-            # Only now, with the names found good, what takes a moment to import.
-            from facefusion_cli.core.faces.selection import parse_selection
-            from facefusion_cli.core.faceswap.job import SwapJob, SwapOptions
-
-            job = SwapJob(
-                source,
-                SwapOptions(
-                    engine=engine,
-                    face=parse_selection(face, name="--face", several=True),
-                    source_face=parse_selection(source_face, name="--source-face", several=False),
-                    image_quality=image_quality,
-                    keep_metadata=keep_metadata,
-                    device=device,
-                ),
-                provision_for(console, models_dir),
+            given = [source, *(extra_source or ()), reference, *(path for pair in pairs for path in pair)]
+            settled = settle(
+                targets,
+                out,
+                [path for path in given if path is not None],
+                clobber=not no_clobber,
+                label="swapped" if preview is None else "preview",
             )
-            with console.busy(f"reading the face of {source.name}"):
-                job.read()
-            # Weights are large: not for the sake of a name that was mistyped.
-            if any(os.path.exists(output.target) for output in outputs):  # noqa: PTH110  (Path.exists may raise)
-                if note := job.choose():
-                    console.warning(note)
-                with console.busy("loading the engine"):
-                    job.prepare()
+            # Only now, with the words found good, what takes a moment to import.
+            from facefusion_cli.core.faces.selection import parse_selection
+            from facefusion_cli.core.faceswap.engine import SwapSettings
+            from facefusion_cli.core.faceswap.job import SwapJob
+            from facefusion_cli.core.faceswap.options import People, SwapOptions, VideoOptions
+            from facefusion_cli.core.media.video.encoders import EncodeOptions
+
+            wanted = SwapOptions(
+                engine=engine,
+                face=parse_selection(face or "largest", name="--face", several=True),
+                source_face=parse_selection(source_face, name="--source-face", several=False),
+                image_quality=image_quality,
+                keep_metadata=keep_metadata,
+                device=device,
+                precision=cast("PrecisionWish", precision),
+                threads=threads,
+                settings=SwapSettings(options.boost_of(boost), strength, keep_mouth),
+                people=People(tuple(extra_source or ()), reference, pairs),
+                video=VideoOptions(
+                    EncodeOptions(codec, crf, preset),
+                    start=options.seconds_of(start, "--start"),
+                    duration=options.seconds_of(duration, "--duration"),
+                    preview=options.seconds_of(preview, "--preview"),
+                    resume=not no_resume,
+                    strict=strict,
+                ),
+            )
+            job = SwapJob(source, wanted, provision_for(console, models_dir))
+            swapping = Swapping(console, job, settled, source, jobs=jobs, force=force)
+            return swapping.list() if dry_run else swapping.run()
     except FaceFusionError as error:
-        console.failure(error, source=str(source), target=None, output=None)
+        console.failure(error, source=None if source is None else str(source), target=None, output=None)
         return error.exit_code
-    return _swap_each(console, job, source, outputs)
-
-
-def _swap_each(console: Console, job: "SwapJob", source: Path, outputs: "Sequence[Output]") -> int:
-    """Swap target after target; the exit code is a lone target's own, or 1 if any of several failed."""
-    # The errors themselves are let go: through their tracebacks they would hold every picture that failed.
-    failed: list[Path] = []
-    exit_code = 0
-    for number, output in enumerate(outputs, start=1):
-        count = f" ({number} of {len(outputs)})" if len(outputs) > 1 else ""
-        try:
-            with in_words(), console.busy(f"face of {source.name} -> {output.target.name}{count}"):
-                result = job.run(output)
-        except FaceFusionError as error:
-            console.failure(error, source=str(source), target=str(output.target), output=None)
-            failed.append(output.target)
-            exit_code = error.exit_code
-        else:
-            about = f"{output.target.name}: " if len(outputs) > 1 else ""
-            for note in result.notes:
-                console.warning(about + note)
-            _present(console, source, result)
-    if not failed:
-        return 0
-    if len(outputs) == 1:
-        return exit_code
-    names = ", ".join(f'"{target}"' for target in failed)
-    console.error(f"{len(failed)} of {len(outputs)} pictures failed: {names}.")
-    return 1
-
-
-def _present(console: Console, source: Path, result: "SwapResult") -> None:
-    assert result.target is not None
-    assert result.output is not None
-    name = result.target.name
-    console.detail(f'faces found in "{name}": {result.found}; replaced: {", ".join(map(str, result.faces))}.')
-    console.done(f"face of {source.name} -> {name} ({result.engine} engine, {result.seconds:.1f} s)")
-    console.path(result.output)
-    console.record(
-        ok=True,
-        source=str(source),
-        target=str(result.target),
-        output=str(result.output),
-        engine=result.engine,
-        faces=list(result.faces),
-        found=result.found,
-        seconds=round(result.seconds, 3),
-        warnings=list(result.notes),
-    )

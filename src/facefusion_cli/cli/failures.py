@@ -11,7 +11,7 @@ from facefusion_cli.errors import FaceFusionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["in_words"]
+__all__ = ["explained", "in_words"]
 
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
@@ -44,6 +44,28 @@ def in_words() -> Iterator[None]:
             name = "" if error.filename is None else f': "{error.filename}"'
             raise FaceFusionError(f"{error.strerror}{name}.") from error
         raise
+
+
+def explained(error: Exception) -> FaceFusionError:
+    """What ``in_words`` raises for ``error``; for all else, that it is a bug."""
+    try:
+        with in_words():
+            raise error
+    except FaceFusionError as words:
+        return words
+    except Exception:  # noqa: BLE001  (it ends in a sentence)
+        return _bug(error)
+    finally:
+        del error  # with its own traceback it would hold itself, and the pixels in there
+
+
+def _bug(error: Exception) -> FaceFusionError:
+    bug = FaceFusionError(
+        f"this is a bug in facefusion: {type(error).__name__}: {error}.",
+        hint="Run it again with -v and report what it says.",
+    )
+    bug.__cause__ = error
+    return bug
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["Received", "Stopped", "stoppable"]
+__all__ = ["Received", "Stopped", "leave_behind", "stoppable"]
 
 # Windows has neither SIGHUP nor SIGPIPE.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -85,3 +85,14 @@ def stoppable() -> Iterator[Received]:
     finally:
         for signum in ours:
             signal.signal(signum, before[signum])
+
+
+def leave_behind(code: int) -> None:
+    """End the process here and now if work goes on in threads that could not be stopped, else do nothing."""
+    batch = sys.modules.get("facefusion_cli.core.batch.run")
+    if batch is not None and batch.threads_left():
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                with suppress(OSError, ValueError):
+                    stream.flush()
+        os._exit(code)

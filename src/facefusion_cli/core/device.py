@@ -12,7 +12,16 @@ from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import DeviceError, UsageError
 
-__all__ = ["DEVICE_VARIABLE", "MAX_THREADS", "Device", "Precision", "PrecisionWish", "gpu_asked", "select_device"]
+__all__ = [
+    "DEVICE_VARIABLE",
+    "MAX_THREADS",
+    "Device",
+    "Precision",
+    "PrecisionWish",
+    "check_wishes",
+    "gpu_asked",
+    "select_device",
+]
 
 Precision = Literal["fp32", "bf16", "fp16"]
 PrecisionWish = Literal["auto", "fp32", "bf16", "fp16"]
@@ -64,10 +73,7 @@ def select_device(wish: str | None = None, precision: PrecisionWish = "auto", th
         DeviceError: the GPU asked for does not work, the sentence says why; or fp16 was asked for without a GPU.
     """
     kind, index = _parsed(wish)
-    if precision not in get_args(PrecisionWish):
-        raise UsageError(f'there is no precision "{precision}".', hint="Choose auto, fp32, bf16 or fp16.")
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise UsageError(f"--threads {threads} cannot be.", hint=f"Take 1 to {MAX_THREADS}.")
+    check_wishes(precision, threads)
     count = processor().cores if threads is None else threads
     if kind == "cpu":
         return _on_processor(precision, count, asked=True)
@@ -94,6 +100,14 @@ def gpu_asked(wish: str | None = None) -> bool:
         UsageError: no such device can be.
     """
     return _parsed(wish)[0] == "cuda"
+
+
+def check_wishes(precision: PrecisionWish, threads: int | None) -> None:
+    """Raise UsageError if there is no such precision, or no such number of threads can be."""
+    if precision not in get_args(PrecisionWish):
+        raise UsageError(f'there is no precision "{precision}".', hint="Choose auto, fp32, bf16 or fp16.")
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"--threads {threads} cannot be.", hint=f"Take 1 to {MAX_THREADS}.")
 
 
 def _parsed(wish: str | None) -> tuple[Literal["auto", "cpu", "cuda"], int]:

@@ -3,42 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.tracking.observer import FaceFinder
+    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
 
-__all__ = ["ENGINES", "EngineEntry", "FaceSwapper", "check_engine", "choose_engine", "engine_names"]
+__all__ = [
+    "ENGINES",
+    "EngineEntry",
+    "FaceSwapper",
+    "Source",
+    "SwapSettings",
+    "Task",
+    "candidate",
+    "check_engine",
+    "choose_engine",
+    "engine_names",
+]
 
 
 Identity = TypeVar("Identity")
-"""Whatever an engine keeps of the source face; only the engine that made it can read it."""
+"""Whatever an engine keeps of a person; only the engine that made it can read it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One picture of a person whose face is wanted."""
+
+    picture: NDArray[np.uint8]
+    """(H, W, 3) BGR, sRGB."""
+    face: Face
+    """With ``keypoints`` and ``embedding`` where the engine has a detector and a recognition network."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task(Generic[Identity]):
+    """One face to be replaced."""
+
+    picture: NDArray[np.uint8]
+    """(H, W, 3) BGR, sRGB; never changed."""
+    face: Face
+    identity: Identity
+    usual_size: float = 0.0
+    """Width in pixels that the face has as a rule in a video, for what must not change from frame to frame; 0 for a
+    picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwapSettings:
+    """What the user may choose of how a face is made; engines say in a note what they cannot do."""
+
+    boost: int = 0
+    """Pixels of the crop over 128, 1 to 4; 0 for as many as the face has on screen."""
+    strength: float = 1.0
+    """0 to 1: how much of the source's identity; at 0 the target keeps its own."""
+    keep_mouth: bool = False
+    """Leave the target's own mouth as it is."""
 
 
 class FaceSwapper(Protocol[Identity]):
-    """Puts one person's face on another's.
-
-    Pictures are (H, W, 3) uint8 BGR, sRGB. Engines are deterministic and never change the arrays they are given.
-    """
+    """Puts one person's face on another's. Engines are deterministic and never change the arrays they are given."""
 
     name: str
+    notes: tuple[str, ...]
+    """Sentences the user should read once a run: on what it runs, what it leaves out."""
 
-    def prepare(self, picture: NDArray[np.uint8], face: Face) -> Identity:
-        """Take from the source picture all that ``swap`` will need, once."""
+    def prepare(self, sources: Sequence[Source]) -> Identity:
+        """Take from pictures of one person all that ``swap`` will need, once.
+
+        Raises:
+            UsageError: several pictures, and the engine can use only one.
+        """
         ...
 
-    def swap(self, picture: NDArray[np.uint8], face: Face, identity: Identity) -> Patch:
-        """New pixels for ``face`` in the target ``picture``; depends on nothing else in it."""
+    def swap(self, tasks: Sequence[Task[Identity]]) -> list[Patch | None]:
+        """New pixels for each face, None for one that is not in its picture; each depends on its own task only."""
         ...
+
+
+def _embedded_finder(_: Tools) -> FaceFinder:
+    from facefusion_cli.core.faces.finder import shared_analyser
+
+    return shared_analyser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +104,33 @@ class EngineEntry:
 
     name: str
     summary: str
-    create: Callable[[], FaceSwapper[Any]]
+    create: Callable[[SwapSettings, Tools], FaceSwapper[Any]]
+    finder: Callable[[Tools], FaceFinder] = _embedded_finder
+    """What finds faces for it."""
+    recognises: bool = False
+    """Whether it tells persons apart, so that faces can be chosen by resemblance."""
 
 
-def _create_mesh_engine() -> FaceSwapper[Any]:
+def _create_inswapper(settings: SwapSettings, tools: Tools) -> FaceSwapper[Any]:
+    from facefusion_cli.core.faceswap.inswapper.engine import InSwapper
+
+    return InSwapper.open(tools, settings)
+
+
+def _create_mesh_engine(settings: SwapSettings, _: Tools) -> FaceSwapper[Any]:
     from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
 
-    return MeshSwapper()
+    return MeshSwapper(settings)
 
 
 ENGINES: tuple[EngineEntry, ...] = (
+    EngineEntry(
+        "inswapper",
+        "InsightFace's detector and inswapper_128, best quality",
+        _create_inswapper,
+        lambda tools: tools.insight,
+        recognises=True,
+    ),
     EngineEntry("mesh", "embedded, no download: 478-point mesh warp, basic quality", _create_mesh_engine),
 )
 """Best first; the last one needs no weights, so that ``auto`` always finds one."""
@@ -73,23 +147,41 @@ def check_engine(name: str) -> None:
         raise UsageError(f'there is no engine "{name}".', hint=f"Choose one of: {', '.join(engine_names())}.")
 
 
-def choose_engine(name: str, provision: Provision) -> tuple[EngineEntry, str]:
-    """The engine of that name, for ``auto`` the best one that can be had, and what the user should know of the choice.
-
-    A named engine fetches the weights it lacks. ``auto`` offers to fetch those of the best engine, where there is
-    somebody to ask; else the next one serves and the note says so ("" if there is nothing to say).
+def candidate(name: str) -> EngineEntry:
+    """The engine of that name, for ``auto`` the best there is, whether its weights are stored or not.
 
     Raises:
         UsageError: there is no engine of that name.
-        WeightsError: the weights of the named engine cannot be had.
     """
     check_engine(name)
+    return ENGINES[0] if name == "auto" else next(entry for entry in ENGINES if entry.name == name)
+
+
+def choose_engine(name: str, provision: Provision, *, recognising: str = "") -> tuple[EngineEntry, str]:
+    """The engine of that name, for ``auto`` the best one that can be had, and what the user should know of the choice.
+
+    A named engine fetches the weights it lacks. ``auto`` offers to fetch those of the best engine, where there is
+    somebody to ask; else the next one serves and the note says so ("" if there is nothing to say). ``recognising``
+    names what was asked for that only an engine that recognises persons can do; then there is no next one.
+
+    Raises:
+        UsageError: there is no engine of that name, or it cannot do what was asked for.
+        WeightsMissingError: ``auto`` cannot have the only engine that can.
+        WeightsError: the weights of the named engine cannot be had.
+    """
+    entry = candidate(name)
+    if recognising and not entry.recognises:
+        able = ", ".join(entry.name for entry in ENGINES if entry.recognises)
+        raise UsageError(
+            f"the {entry.name} engine cannot tell persons apart, which {recognising} needs.",
+            hint=f"Choose another engine: {able}.",
+        )
     if name != "auto":
-        entry = next(entry for entry in ENGINES if entry.name == name)
         provision.require(entry.name)
         return entry, ""
-    best = ENGINES[0]
-    if provision.offer(best.name):
-        return best, ""
-    entry = next(entry for entry in ENGINES[1:] if provision.ready(entry.name))
-    return entry, provision.fallback_note(best.name, entry.name)
+    if provision.offer(entry.name):
+        return entry, ""
+    if recognising:
+        raise provision.lacking_error(entry.name, f"{recognising} needs")
+    instead = next(entry for entry in ENGINES[1:] if provision.ready(entry.name))
+    return instead, provision.fallback_note(entry.name, instead.name)

@@ -21,7 +21,7 @@ from facefusion_cli.core.weights.reach import Hosts
 from facefusion_cli.core.weights.room import already_fetched, check_room
 from facefusion_cli.core.weights.store import USABLE, Store
 from facefusion_cli.core.weights.watcher import SILENT, Watcher
-from facefusion_cli.errors import WeightsError
+from facefusion_cli.errors import WeightsError, WeightsMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -128,6 +128,23 @@ class Provision:
         if engine not in self._offered:
             self._offered[engine] = self._decide(engine)
         return self._offered[engine]
+
+    def stored(self, weight: str) -> tuple[Path, str]:
+        """Path and SHA-256 of a weight by its name in the catalog.
+
+        Raises:
+            WeightsMissingError, WeightsDamagedError.
+            WeightsError: it cannot be read.
+        """
+        entry = self._store.catalog.weight(weight)
+        return self._store.require(entry), self._store.sha256(entry)
+
+    def lacking_error(self, engine: str, purpose: str) -> WeightsMissingError:
+        """The error for an engine that only will do and cannot be had; ``purpose`` as in "the option --map needs"."""
+        return WeightsMissingError(
+            f"{purpose} the {engine} engine, whose weights are not all stored.",
+            hint=f"{download_command(self._store.folder, engine)} fetches them.",
+        )
 
     def fallback_note(self, engine: str, instead: str) -> str:
         """The sentence that says why another engine than the best one is used, and how to get that one."""

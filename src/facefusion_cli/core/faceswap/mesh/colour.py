@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faceswap.lab import toned
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["detail_gain", "from_lab", "is_grey", "match_mean", "relight", "to_lab", "without_colour"]
+__all__ = ["detail_gain", "is_grey", "match_mean", "relight"]
 
 _LIGHT_OFFSET = np.float32(8)
 """Added to lightness before gains, so that a gain does not turn the noise of deep shadows into light."""
@@ -20,25 +22,9 @@ _HUE_SCALE = 0.10
 """The same for hue."""
 
 
-def to_lab(bgr: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W, 3) sRGB BGR, 0 to 255, to CIE L*a*b* float32: L 0 to 100, a and b about -100 to 100."""
-    return cv2.cvtColor(bgr.astype(np.float32) / np.float32(255), cv2.COLOR_BGR2Lab).astype(np.float32, copy=False)
-
-
-def from_lab(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W, 3) CIE L*a*b* to sRGB BGR float32, 0 to 255."""
-    bgr = cv2.cvtColor(lab, cv2.COLOR_Lab2BGR).astype(np.float32, copy=False)
-    return np.clip(bgr, 0, 1) * np.float32(255)
-
-
 def is_grey(bgr: NDArray[np.uint8]) -> bool:
     """Whether (H, W, 3) BGR is a black-and-white picture, but for what lossy formats make of one."""
     return int(np.percentile(bgr.max(axis=2) - bgr.min(axis=2), 99)) <= 2
-
-
-def without_colour(bgr: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(H, W, 3) BGR as greys of the same shape."""
-    return cv2.cvtColor(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(np.float32, copy=False)
 
 
 def match_mean(
@@ -82,7 +68,7 @@ def relight(
     most = 1.3 * max(1.0, float(_mean(gain[..., None], weight)[0]))
     ratio = (_spread(target_rest, weight) + 0.5) / (_spread(source_rest, weight) + 0.5)
     ratio = np.clip(ratio, [0.1, 0.7, 0.7], [most, 1.1, 1.1]).astype(np.float32)
-    source_toned, target_toned = _toned(source, weight), _toned(target, weight)
+    source_toned, target_toned = toned(_spread(source, weight)), toned(_spread(target, weight))
     # In a black-and-white or toned target the source must lose its own colours.
     ratio[1:] *= 1 - target_toned * (1 - source_toned)
 
@@ -153,12 +139,6 @@ def _slope(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.
     together, alone = _mean(lab[..., 1:] * lightness[..., None], weight), _mean(lab**2, weight)[0]
     slope: NDArray[np.float32] = together / (alone + 1)
     return slope
-
-
-def _toned(lab: NDArray[np.float32], weight: NDArray[np.float32]) -> float:
-    """1 for a black-and-white or toned picture, which has hardly any spread in colour, 0 for others."""
-    spread = _spread(lab, weight)
-    return float(np.clip((1 - np.hypot(spread[1], spread[2])) / 0.6, 0, 1))
 
 
 def _slow(lab: NDArray[np.float32], weight: NDArray[np.float32], face_size: float) -> NDArray[np.float32]:

@@ -16,19 +16,12 @@ import numpy as np
 
 from facefusion_cli.core.faces.surface import closed_triangles, vertex_normals, with_ring
 from facefusion_cli.core.faces.warp import paint_triangles, sample, spread
-from facefusion_cli.core.faceswap.mesh.colour import (
-    detail_gain,
-    from_lab,
-    is_grey,
-    match_mean,
-    relight,
-    to_lab,
-    without_colour,
-)
+from facefusion_cli.core.faceswap.lab import from_lab, to_lab, without_colour
+from facefusion_cli.core.faceswap.mesh.colour import detail_gain, is_grey, match_mean, relight
 from facefusion_cli.core.faceswap.mesh.features import MOUTH_CLOSED, inner_features, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import hide_ends, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
-from facefusion_cli.core.faceswap.mesh.mask import face_alpha
+from facefusion_cli.core.faceswap.mesh.mask import face_alpha, mouth_area
 from facefusion_cli.core.faceswap.mesh.reliability import (
     mirrored_with_ring,
     per_ring_vertex,
@@ -39,11 +32,15 @@ from facefusion_cli.core.faceswap.mesh.shape import MOUTH_MIX, mix_shapes
 from facefusion_cli.core.faceswap.mesh.skin import skin_maps
 from facefusion_cli.core.faceswap.mesh.source import RING_SCALE, MeshIdentity
 from facefusion_cli.core.media.patch import Patch
+from facefusion_cli.errors import NoFaceError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
 
 __all__ = ["MeshSwapper"]
 
@@ -70,14 +67,35 @@ class MeshSwapper:
 
     name = "mesh"
 
-    def prepare(self, picture: NDArray[np.uint8], face: Face) -> MeshIdentity:
-        """Take from the source picture all that ``swap`` will need, once."""
-        return MeshIdentity.take(picture, face)
+    def __init__(self, settings: SwapSettings) -> None:
+        self._strength = settings.strength
+        self._keep_mouth = settings.keep_mouth
+        asked_for_boost = settings.boost > 1
+        self.notes = ("the mesh engine has no pixel boost: it works at the picture's own size.",) * asked_for_boost
 
-    def swap(self, picture: NDArray[np.uint8], face: Face, identity: MeshIdentity) -> Patch:
-        """New pixels for ``face`` in the target ``picture`` (H, W, 3) BGR; depends on nothing else in it."""
+    def prepare(self, sources: Sequence[Source]) -> MeshIdentity:
+        """Take from the source picture all that ``swap`` will need, once.
+
+        Raises:
+            UsageError: there are several.
+        """
+        if len(sources) != 1:
+            raise UsageError(
+                "the mesh engine takes one picture of a person, not several.",
+                hint="Choose --engine inswapper, which makes one face of all of them.",
+            )
+        return MeshIdentity.take(sources[0].picture, sources[0].face)
+
+    def swap(self, tasks: Sequence[Task[MeshIdentity]]) -> list[Patch | None]:
+        """New pixels for each face, None for one that lies outside its picture."""
+        return [self._swap(task.picture, task.face, task.identity) for task in tasks]
+
+    def _swap(self, picture: NDArray[np.uint8], face: Face, identity: MeshIdentity) -> Patch | None:
         height, width = picture.shape[:2]
-        grid = Grid.around(face.mesh[:468, :2], (width, height), 0.03 * face.size)
+        try:
+            grid = Grid.around(face.mesh[:468, :2], (width, height), 0.03 * face.size)
+        except NoFaceError:
+            return None
         face_size = face.size * grid.scale
         points = grid.points(face.mesh[:, :2])
         facing = vertex_normals(face.mesh)[:, 2]
@@ -87,6 +105,8 @@ class MeshSwapper:
         target = to_lab(small)
         skin = skin_maps(target, points, facing, face_size)
         alpha, shape = face_alpha(grid.size, points, face_size, skin, warp.reliable, face.mesh, identity)
+        if self._keep_mouth:
+            alpha = alpha * (1 - mouth_area(grid.size, points, face_size))
         plain = 1 - inner_features(grid.size, points, face_size)
         weight = _light_weight(plain * (shape > 0.01), skin[1], warp.reliable)
 
@@ -118,6 +138,7 @@ class MeshSwapper:
             notes.append("the source's head is turned away: the side it hides is guessed from the other.")
         if identity.glasses:
             notes.append("the source seems to wear glasses: they come along, and end where the face does.")
+        alpha *= np.float32(self._strength)
         alpha[alpha < 1 / 255] = 0
         return Patch(grid.x, grid.y, colour, alpha, tuple(notes))
 

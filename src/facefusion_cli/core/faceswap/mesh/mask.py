@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
+from facefusion_cli.core.faceswap.distance import distance_to_edge
 from facefusion_cli.core.faceswap.mesh.features import (
     EYE_CLOSED,
     MOUTH_CLOSED,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faceswap.mesh.source import MeshIdentity
 
-__all__ = ["face_alpha"]
+__all__ = ["face_alpha", "mouth_area"]
 
 # Its outline as a turned head shows it.
 _NOSE = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358, 48, 278)
@@ -72,6 +73,11 @@ def face_alpha(
     return alpha, shape
 
 
+def mouth_area(size: tuple[int, int], points: NDArray[np.float32], face_size: float) -> NDArray[np.float32]:
+    """(h, w) the lips and what is between them, 0 to 1; arguments as for ``face_alpha``."""
+    return fill(size, points, [OUTER_LIPS], grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
+
+
 def _keeps_mouth(target: float, source: float) -> bool:
     """Whether the inside of the target's mouth stays.
 
@@ -106,8 +112,7 @@ def _shape(size: tuple[int, int], points: NDArray[np.float32], face_size: float)
     # On a turned head nose and lips reach beyond the oval.
     for outline in (oval, cv2.convexHull(points[list(_NOSE)])[:, 0], points[list(OUTER_LIPS)]):
         cv2.fillPoly(inside, [np.rint(outline * 16).astype(np.int32)], 1, shift=4)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).astype(np.float32, copy=False)
-    fading = _smoothstep(depth, 0.0, max(0.09 * face_size, 2.0))
+    fading = _smoothstep(distance_to_edge(inside), 0.0, max(0.09 * face_size, 2.0))
     return (cv2.GaussianBlur(fading, (0, 0), max(0.015 * face_size, 0.5)) * inside).astype(np.float32)
 
 

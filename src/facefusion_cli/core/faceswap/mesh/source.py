@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.surface import vertex_normals, with_ring
-from facefusion_cli.core.faceswap.mesh.colour import to_lab
+from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.features import eye_openness, feature_area, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid

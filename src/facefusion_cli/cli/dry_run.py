@@ -1,0 +1,34 @@
+"""What a run would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from facefusion_cli.cli.console import Console
+    from facefusion_cli.core.batch.plan import Action, Planned
+
+__all__ = ["show_plan"]
+
+_WORDS: dict[Action, str] = {
+    "make": "make",
+    "replace": "replace",
+    "skip": "skip (done before)",
+    "refuse": "refuse (exists)",
+}
+
+
+def show_plan(console: Console, plan: Iterable[Planned]) -> None:
+    """List what would happen: a line for each target, or with --json an object."""
+    for one in plan:
+        output = one.output
+        console.line(f"{output.target} -> {output.path}  {_WORDS[one.action]}")
+        console.record(
+            ok=one.action != "refuse",
+            target=str(output.target),
+            output=str(output.path),
+            kind=output.kind,
+            action=one.action,
+        )

@@ -1,0 +1,114 @@
+"""How far a video is: a bar on a terminal, else a line now and then."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from facefusion_cli.cli.console import Console
+    from facefusion_cli.core.faceswap.watcher import Stage, SwapWatcher
+    from facefusion_cli.core.media.outputs import Output
+
+__all__ = ["STAGES", "Lines", "show_many", "show_swap"]
+
+STAGES: dict[Stage, str] = {
+    "probing": "reading",
+    "looking": "looking for faces",
+    "swapping": "swapping",
+    "joining": "putting the pieces together",
+}
+"""What is said of each stage."""
+
+
+@contextmanager
+def show_swap(
+    console: Console, source: str, output: Output, count: str, check: Callable[[], None], *, alone: bool
+) -> Iterator[SwapWatcher]:
+    """Show what becomes of one target, until the end of the block; ``count`` says which of how many it is.
+
+    The watcher calls ``check`` whenever it is told something: it raises what ends the work. Only what is done ``alone``
+    is drawn.
+    """
+    name = output.target.name
+    screen = console.screen if alone else None
+    if screen is None:
+        yield Lines(console, name, check)
+    elif output.kind == "picture":
+        with console.busy(f"face of {source} -> {name}{count}"):
+            yield Lines(console, name, check)
+    else:
+        from facefusion_cli.cli.swap_bar import Bar
+
+        with Bar(console, screen, f"{name}{count}", check) as bar:
+            yield bar
+
+
+class _Many(Protocol):
+    def advance(self) -> None:
+        """One more file is finished, well or not."""
+        ...
+
+
+class _Unseen:
+    def advance(self) -> None:
+        pass
+
+
+@contextmanager
+def show_many(console: Console, files: int, jobs: int) -> Iterator[_Many]:
+    """Show how many of the files are finished, where several are worked on at the same time."""
+    screen = console.screen
+    if screen is None or jobs <= 1:
+        yield _Unseen()
+        return
+    from facefusion_cli.cli.swap_bar import Files
+
+    with Files(console, screen, files) as bar:
+        yield bar
+
+
+class Lines:
+    """For logs: a line where something begins and ends, with ``--verbose`` some between."""
+
+    def __init__(
+        self, console: Console, name: str, check: Callable[[], None], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._console = console
+        self._name = name
+        self.check = check
+        self._clock = clock
+        self._stage: Stage = "probing"
+        self._done = self._first = self._total = 0
+        self._began = 0.0
+
+    def plan(self, sentence: str) -> None:
+        """See ``SwapWatcher``."""
+        self._console.done(sentence)
+
+    def stage(self, stage: Stage, done: int, total: int) -> None:
+        """See ``SwapWatcher``."""
+        self.check()
+        self._stage, self._done, self._first, self._total, self._began = stage, done, done, total, self._clock()
+        if done and total:
+            self._console.done(f"{self._name}: {STAGES[stage]}, going on at frame {done} of {total}")
+        else:
+            self._console.detail(f"{self._name}: {STAGES[stage]}")
+
+    def progress(self, frames: int, faces: int) -> None:
+        """See ``SwapWatcher``."""
+        del faces
+        self.check()
+        tenth = 10 * self._done // max(self._total, 1)
+        self._done += frames
+        if 10 * self._done // max(self._total, 1) > tenth:
+            seconds = self._clock() - self._began
+            rate = f", {(self._done - self._first) / seconds:.1f} frames a second" if seconds > 1 else ""
+            self._console.detail(f"{self._name}: {STAGES[self._stage]}, frame {self._done} of {self._total}{rate}")
+
+    def note(self, sentence: str) -> None:
+        """See ``SwapWatcher``."""
+        self._console.warning(f"{self._name}: {sentence}")

@@ -1,0 +1,135 @@
+"""From a swapped crop to a patch: where it shows, its colours, its place in the picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from facefusion_cli.core.faceswap.inswapper.colour import match_tone
+from facefusion_cli.core.faceswap.inswapper.mask import GRID, face_mask
+from facefusion_cli.core.media.patch import Patch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.faces.face import Face
+
+__all__ = ["paste"]
+
+_SHARES = (np.arange(256) / 255).astype(np.float32)
+"""Alpha for each level of a mask of 8 bits."""
+_MEASURED = 128
+"""Level of the mask from which colours are compared: there the new face is what one sees."""
+_FAR = 2**20
+"""Coordinates that OpenCV can draw with."""
+_FINEST = 1024
+"""Pixels across up to which a crop is enlarged before it is sampled linearly."""
+
+
+def paste(
+    swapped: NDArray[np.uint8],
+    original: NDArray[np.uint8],
+    matrix: NDArray[np.float64],
+    face: Face,
+    shape: tuple[int, int],
+    *,
+    keep_mouth: bool = False,
+) -> Patch | None:
+    """The patch that lays a swapped crop over the face it was made for; None where nothing of it is in the picture.
+
+    The patch is as small as the mask allows; its colours are uint8.
+
+    Args:
+        swapped: (S, S, 3) uint8 BGR, the network's crop.
+        original: (S, S, 3) uint8 BGR, the crop it was given.
+        matrix: (2, 3) similarity from picture to crop.
+        face: the target's face; its mesh gives the outline.
+        shape: height and width of the picture.
+        keep_mouth: leave the target's own mouth.
+    """
+    to_crop = np.vstack([matrix, (0, 0, 1)])
+    to_grid = _resized(swapped.shape[0], GRID) @ to_crop
+    share = face_mask(_moved(face.mesh[:, :2], to_grid), keep_mouth=keep_mouth)
+    mask = np.asarray(cv2.convertScaleAbs(share, alpha=255), np.uint8)
+    window = _window(mask, to_grid, shape)
+    if window is None:
+        return None
+    x, y, size = window
+    toned = match_tone(swapped, original, _measured(mask, to_grid, shape))
+    shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
+    colour, alpha = _in_picture(toned, mask, to_crop @ shift, size)
+    return Patch(x, y, colour, alpha) if cv2.hasNonZero(alpha) else None
+
+
+def _resized(old: int, new: int) -> NDArray[np.float64]:
+    """(3, 3) from pixels of a square to those of the same square resized, pixel centres at integers in both."""
+    factor = new / old
+    return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]], np.float64)
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.inv(matrix), np.float64)
+
+
+def _moved(points: NDArray[Any], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(points @ matrix[:2, :2].T + matrix[:2, 2], np.float64)
+
+
+def _window(
+    mask: NDArray[np.uint8], to_grid: NDArray[np.float64], shape: tuple[int, int]
+) -> tuple[int, int, tuple[int, int]] | None:
+    """Left, top and (width, height) of the part of the picture that the mask touches; None if there is none."""
+    shows = mask > 0
+    rows = np.flatnonzero(shows.any(axis=1))
+    if not len(rows):
+        return None
+    ends = shows[rows].argmax(axis=1), GRID - 1 - shows[rows, ::-1].argmax(axis=1)
+    from_grid = _inverse(to_grid)
+    places = np.vstack([_moved(np.column_stack([end, rows]), from_grid) for end in ends])
+    # Between pixels that are sampled linearly, each shows as far as to its neighbours.
+    reach = np.abs(from_grid[:2, :2]).sum(axis=1)
+    limit = np.array(shape[::-1], np.float64)
+    low = np.clip(np.floor(places.min(axis=0) - reach), 0, limit).astype(int)
+    high = np.clip(np.ceil(places.max(axis=0) + reach) + 1, 0, limit).astype(int)
+    if (high <= low).any():
+        return None
+    width, height = (high - low).tolist()
+    return int(low[0]), int(low[1]), (width, height)
+
+
+def _measured(mask: NDArray[np.uint8], to_grid: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """(GRID, GRID) uint8, above 0 where the new face shows and the picture is: beyond it the crop was made up."""
+    height, width = shape
+    corners = _moved(np.array([[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]), to_grid)
+    inside = np.zeros_like(mask)
+    cv2.fillConvexPoly(inside, np.rint(np.clip(corners, -_FAR, _FAR)).astype(np.int32), 1)
+    inside[mask < _MEASURED] = 0
+    return inside
+
+
+def _in_picture(
+    crop: NDArray[np.uint8], mask: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Colour (h, w, 3) and alpha (h, w) in a window of the picture; ``matrix`` (3, 3) from window to crop.
+
+    The crop is brought close to the picture's resolution first, averaged where it shrinks; then enlarged by a cubic, so
+    that linear sampling, many times as fast as cubic, loses nothing. OpenCV samples four channels faster than three,
+    so the mask is the fourth.
+    """
+    old = crop.shape[0]
+    scale = 1 / float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    new = min(old, max(1, round(old * scale)))
+    if new < old:
+        crop = cv2.resize(crop, (new, new), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    fine = new * max(1, min(2 if scale < 2 else 4, _FINEST // new))
+    four = cv2.cvtColor(crop, cv2.COLOR_BGR2BGRA)
+    cv2.insertChannel(cv2.resize(mask, (new, new), interpolation=cv2.INTER_LINEAR), four, 3)
+    four = cv2.resize(four, (fine, fine), interpolation=cv2.INTER_CUBIC)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    sampled = cv2.warpAffine(
+        four, (_resized(old, fine) @ matrix)[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    colour = np.asarray(cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR), np.uint8)
+    return colour, np.asarray(cv2.LUT(cv2.extractChannel(sampled, 3), _SHARES), np.float32)

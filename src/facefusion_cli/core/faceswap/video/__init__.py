@@ -1,0 +1,1 @@
+"""Faces put into videos."""
