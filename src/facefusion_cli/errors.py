@@ -14,7 +14,8 @@
     │   ├── WeightsDamagedError  4  weights-damaged  is not what it should be
     │   └── DownloadError      4  download-...    cannot be fetched; the code names the cause
     ├── DeviceError            5  device          a device that was asked for cannot be used
-    └── ProgramError           1  ffmpeg          ffmpeg is missing or cannot be run
+    ├── ProgramError           1  ffmpeg          ffmpeg is missing or cannot be run
+    └── InternalError          1  bug             a mistake in this program
 
 Each carries one sentence for the user, an optional hint that says what to do next, the exit code of the command and a
 short code for programs (``--json``).
@@ -30,6 +31,7 @@ __all__ = [
     "FaceTooSmallError",
     "IncompleteError",
     "InputError",
+    "InternalError",
     "NoFaceError",
     "OutputError",
     "OutputExistsError",
@@ -150,3 +152,9 @@ class ProgramError(FaceFusionError):
     """The program ffmpeg, which reads and writes videos, is missing or cannot be run."""
 
     code = "ffmpeg"
+
+
+class InternalError(FaceFusionError):
+    """A mistake in this program; ``__cause__`` is what Python raised."""
+
+    code = "bug"

@@ -7,15 +7,19 @@ import random
 import socket
 import struct
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 
+from facefusion_cli.core.weights import catalog as catalogs
+from facefusion_cli.core.weights import provision as provisions
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from facefusion_cli.core.weights.catalog import HubSource, Source
@@ -319,3 +323,109 @@ def store_of(tmp_path: Path, body: bytes, monkeypatch: pytest.MonkeyPatch) -> Ca
         return Store(folder or tmp_path / "models", Catalog((weight,), ()))
 
     return make
+
+
+def _model(nodes: Sequence[Any], inputs: dict[str, Any], outputs: dict[str, Any], weights: dict[str, Any]) -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        nodes,
+        "stand-in",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return bytes(made.SerializeToString())
+
+
+def _blind_detector() -> bytes:
+    """SCRFD's nine outputs for 640 x 640, all of nothing."""
+    from onnx import helper
+
+    nodes = [helper.make_node("GlobalAveragePool", ["input.1"], ["mean"])]
+    weights: dict[str, Any] = {"zero": np.float32(0), "axes": np.array([0, 1, 2, 3])}
+    nodes.append(helper.make_node("ReduceMean", ["mean"], ["number"], axes=[0, 1, 2, 3], keepdims=0))
+    nodes.append(helper.make_node("Mul", ["number", "zero"], ["nothing"]))
+    outputs = {}
+    for kind, size in (("score", 1), ("bbox", 4), ("kps", 10)):
+        for stride in (8, 16, 32):
+            name, rows = f"{kind}_{stride}", 2 * (640 // stride) ** 2
+            weights[f"{name}_zeros"] = np.zeros((rows, size), np.float32)
+            nodes.append(helper.make_node("Add", [f"{name}_zeros", "nothing"], [name]))
+            outputs[name] = [rows, size]
+    del weights["axes"]
+    return _model(nodes, {"input.1": [1, 3, 640, 640]}, outputs, weights)
+
+
+def _colour_recogniser() -> bytes:
+    """512 numbers that point where the crop's mean colour lies from grey."""
+    from onnx import helper
+
+    plane = np.linalg.qr(np.random.default_rng(5).normal(size=(512, 3)))[0].T.astype(np.float32)
+    from_grey = np.eye(3, dtype=np.float32) - np.float32(1 / 3)
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["input.1"], ["mean"]),
+        helper.make_node("Flatten", ["mean"], ["colour"]),
+        helper.make_node("MatMul", ["colour", "turn"], ["683"]),
+    ]
+    return _model(nodes, {"input.1": ["None", 3, 112, 112]}, {"683": ["None", 512]}, {"turn": from_grey @ plane})
+
+
+def _striping_swapper() -> bytes:
+    """The crop plus stripes as strong as the first three numbers of the identity say; a mere shift of colour would be
+    matched away."""
+    from onnx import helper
+
+    random = np.random.default_rng(6)
+    weights = {
+        "from": np.array([0]),
+        "to": np.array([3]),
+        "axis": np.array([1]),
+        "shape": np.array([-1, 3, 1, 1]),
+        "wave": np.sin(np.arange(128) / 5).astype(np.float32).reshape(1, 1, 1, 128) * np.float32(6),
+        "low": np.float32(0),
+        "high": np.float32(1),
+        "emap": (random.normal(size=(512, 512)) / np.sqrt(512)).astype(np.float32),
+    }
+    nodes = [
+        helper.make_node("Slice", ["source", "from", "to", "axis"], ["three"]),
+        helper.make_node("Reshape", ["three", "shape"], ["colour"]),
+        helper.make_node("Mul", ["colour", "wave"], ["shift"]),
+        helper.make_node("Add", ["target", "shift"], ["shifted"]),
+        helper.make_node("Clip", ["shifted", "low", "high"], ["output"]),
+    ]
+    picture = [1, 3, 128, 128]
+    return _model(nodes, {"target": picture, "source": [1, 512]}, {"output": picture}, weights)
+
+
+@pytest.fixture(scope="session")
+def _stand_in_networks() -> dict[str, bytes]:
+    return {"det_10g": _blind_detector(), "w600k_r50": _colour_recogniser(), "inswapper_128": _striping_swapper()}
+
+
+@pytest.fixture
+def stand_ins(_stand_in_networks: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The weights of the engine inswapper, stored where they usually are, by networks that stand in for the real ones.
+
+    The detector finds nothing, so that all faces are the embedded detector's; the recognition network tells people by
+    their colour; the swapper adds stripes as strong as the identity says.
+    """
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
+    real = catalogs.catalog()
+    standing_in = replace(
+        real,
+        weights=tuple(
+            replace(weight, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+            if (data := _stand_in_networks.get(weight.name))
+            else weight
+            for weight in real.weights
+        ),
+    )
+    monkeypatch.setattr(catalogs, "catalog", lambda: standing_in)
+    monkeypatch.setattr(provisions, "catalog", lambda: standing_in)
+    folder = tmp_path / "home" / "models"
+    folder.mkdir(parents=True)
+    for name, data in _stand_in_networks.items():
+        (folder / standing_in.weight(name).stored_file).write_bytes(data)
+    return folder

@@ -213,9 +213,19 @@ def test_the_boost_follows_the_size_on_screen(
     model: Path, session: Session, collins: Person, admiral: Person, pasted: Recording
 ) -> None:
     engine = swapper(model, Echo(session))
-    for factor in (1, 2, 3):
+    sizes = [collins.face.size * factor for factor in (1.5, 2.5, 4)]
+    for factor in (1.5, 2.5, 4):
         engine.swap([task(engine, admiral, resized(collins, factor))])
-    assert [call.swapped.shape[0] // 128 for call in pasted.calls] == [1, 2, 3]
+    assert [call.swapped.shape[0] // 128 for call in pasted.calls] == [round(size / 128) for size in sizes] == [1, 2, 3]
+
+
+def test_in_a_video_the_boost_follows_the_face_s_usual_size(
+    model: Path, session: Session, collins: Person, admiral: Person, pasted: Recording
+) -> None:
+    engine = swapper(model, Echo(session))
+    for size in (100.0, 260.0):
+        engine.swap([replace(task(engine, admiral, collins), usual_size=size)])
+    assert [call.swapped.shape[0] // 128 for call in pasted.calls] == [1, 2]
 
 
 def different(patches: Sequence[Patch | None], others: Sequence[Patch | None]) -> int:

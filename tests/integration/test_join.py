@@ -189,7 +189,7 @@ def test_all_tracks_keep_language_title_and_disposition(shared: Path, tmp_path: 
         ("libmp3lame", ".mp4", "mp3"),
         ("ac3", ".mp4", "ac3"),
         ("libopus", ".mp4", "opus"),
-        ("alac", ".mp4", "alac"),
+        ("alac", ".mp4", "aac"),
         ("pcm_s16le", ".mp4", "aac"),
         ("libvorbis", ".mp4", "aac"),
         ("pcm_s16le", ".mov", "pcm_s16le"),

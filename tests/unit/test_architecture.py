@@ -15,7 +15,8 @@ _ABOVE = ("facefusion_cli.core.faces", "facefusion_cli.core.faceswap", "facefusi
 FORBIDDEN = {
     "facefusion_cli.errors": ("facefusion_cli",),
     "facefusion_cli.core": ("facefusion_cli.cli",),
-    "facefusion_cli.core.media": _ABOVE,
+    "facefusion_cli.core.media": (*_ABOVE, "facefusion_cli.core.batch"),
+    "facefusion_cli.core.batch": _ABOVE,
     "facefusion_cli.core.device": (*_ABOVE, "facefusion_cli.core.inference", "facefusion_cli.core.weights"),
     "facefusion_cli.core.inference": (*_ABOVE, "facefusion_cli.core.weights"),
     "facefusion_cli.core.weights": _ABOVE,

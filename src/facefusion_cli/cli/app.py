@@ -9,7 +9,7 @@ import typer
 from facefusion_cli import __version__
 from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap
 from facefusion_cli.cli.console import Console, flush
-from facefusion_cli.cli.failures import in_words
+from facefusion_cli.cli.failures import explained, in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
 from facefusion_cli.cli.signals import Received, Stopped
 from facefusion_cli.cli.swap_options import SwapCommand
@@ -75,9 +75,7 @@ def run(argv: Sequence[str] | None, received: Received) -> int:
     except typer.TyperException as error:
         return _wrong_usage(console, error)
     except Exception as error:  # noqa: BLE001  (the last one: it ends here, in a sentence)
-        console.traceback(error)
-        hint = "" if console.verbose else "Run it again with -v and report what it says."
-        bug = FaceFusionError(f"this is a bug in {PROGRAM}: {type(error).__name__}: {error}.", hint=hint)
+        bug = explained(error)
         console.failure(bug)
         return bug.exit_code
     return int(code or 0)

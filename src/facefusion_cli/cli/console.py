@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from facefusion_cli.cli.signals import Stopped
-from facefusion_cli.errors import OutputError
+from facefusion_cli.errors import InternalError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -144,6 +144,8 @@ class Console:
 
     def failure(self, error: FaceFusionError, **fields: Any) -> None:
         """Tell an error to the person and, with ``--json``, to the program; ``fields`` say what it was about."""
+        if isinstance(error, InternalError) and error.__cause__ is not None:
+            self.traceback(error.__cause__)
         self.error(error.message, error.hint)
         if self.verbose and error.__cause__ is not None:
             cause = error.__cause__

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.system_libraries import missing_library
-from facefusion_cli.errors import FaceFusionError
+from facefusion_cli.errors import FaceFusionError, InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def explained(error: Exception) -> FaceFusionError:
 
 
 def _bug(error: Exception) -> FaceFusionError:
-    bug = FaceFusionError(
+    bug = InternalError(
         f"this is a bug in facefusion: {type(error).__name__}: {error}.",
         hint="Run it again with -v and report what it says.",
     )
