@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.faceswap import engine
 from facefusion_cli.core.faceswap.engine import EngineEntry
 from facefusion_cli.core.faceswap.job import SwapJob
@@ -27,7 +28,14 @@ from facefusion_cli.core.media.patch import Patch
 from facefusion_cli.core.media.segments import plan_segments
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
-from facefusion_cli.errors import FaceIndexError, IncompleteError, NoFaceError, OutputError, UsageError
+from facefusion_cli.errors import (
+    FaceIndexError,
+    FaceTooSmallError,
+    IncompleteError,
+    NoFaceError,
+    OutputError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -197,10 +205,24 @@ def test_without_any_face_there_is_no_output(
 def test_an_index_that_nobody_has(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
 ) -> None:
-    from facefusion_cli.core.faces.selection import FaceSelection
+    for indices in ((3,), (0, 3)):
+        with pytest.raises(FaceIndexError, match="no face 3"):
+            swap(hopper, clip(walk), tmp_path / "out.mp4", face=FaceSelection("indices", indices))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "home"] == []
 
-    with pytest.raises(FaceIndexError, match="no face 3"):
-        swap(hopper, clip(walk), tmp_path / "out.mp4", face=FaceSelection("indices", (3,)))
+
+def test_a_face_that_is_too_small(
+    clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
+) -> None:
+    small = cv2.resize(walk[0][20:170, 10:160], (66, 66), interpolation=cv2.INTER_AREA)
+    beside = []
+    for frame in walk[:12]:
+        wide = np.full((192, 340, 3), (90, 110, 120), np.uint8)
+        wide[:, 84:] = frame
+        wide[40:106, 8:74] = small
+        beside.append(wide)
+    with pytest.raises(FaceTooSmallError, match="face 0 in .* is only"):
+        swap(hopper, clip(beside), tmp_path / "out.mp4", face=FaceSelection("indices", (0,)))
 
 
 @pytest.mark.parametrize(("stage", "after"), [("looking", 20), ("swapping", 7), ("swapping", 26)])
@@ -284,6 +306,37 @@ def test_what_a_cut_video_still_holds_is_kept_and_counted(
     assert left_over(tmp_path) == []
 
 
+def test_what_is_lost_in_the_middle_is_held_and_counted(
+    clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
+) -> None:
+    data = bytearray(clip(walk, extra=("-bf", "0", "-g", "10")).read_bytes())
+    begin = data.index(b"mdat") + 4
+    length = int.from_bytes(data[begin - 8 : begin - 4], "big")
+    data[begin + length * 4 // 10 : begin + length * 7 // 10] = bytes(length * 7 // 10 - length * 4 // 10)
+    (tmp_path / "target.mp4").write_bytes(data)
+    result = swap(hopper, tmp_path / "target.mp4", tmp_path / "out.mp4")
+    assert result.video is not None
+    assert result.video.promised == 40
+    assert 15 < result.video.decoded < 35
+    assert result.video.frames == probe(tmp_path / "out.mp4").frames == 40
+    with pytest.raises(IncompleteError, match=f"only {result.video.decoded} of 40 frames"):
+        swap(hopper, tmp_path / "target.mp4", tmp_path / "strict.mp4", strict=True)
+
+
+def test_segments_that_are_lost_at_the_end_are_counted(
+    clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
+) -> None:
+    data = bytearray(clip(walk, extra=("-bf", "0", "-g", "10")).read_bytes())
+    begin = data.index(b"mdat") + 4
+    length = int.from_bytes(data[begin - 8 : begin - 4], "big")
+    data[begin + length // 2 : begin + length - 8] = bytes(length - 8 - length // 2)
+    (tmp_path / "target.mp4").write_bytes(data)
+    result = swap(hopper, tmp_path / "target.mp4", tmp_path / "out.mp4")
+    assert result.video is not None
+    assert result.video.promised == 40
+    assert result.video.decoded == result.video.frames < 30
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_no_output(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, disk: Callable[[str], Path]
 ) -> None:
@@ -309,7 +362,8 @@ def test_an_output_folder_that_goes_away_is_one_sentence(
         def progress(self, frames: int, faces: int) -> None:
             super().progress(frames, faces)
             if self.stages[-1][0] == "swapping" and self.frames == 5:
-                shutil.rmtree(folder)
+                while folder.exists():  # the encoder may be writing
+                    shutil.rmtree(folder, ignore_errors=True)
 
     with pytest.raises(OutputError, match="there"):
         swap(hopper, clip(walk), folder / "out.mp4", Remover())

@@ -128,7 +128,7 @@ def test_quiet_leaves_only_the_path(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_verbose_says_which_faces(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faceswap", "-v", "a.jpg", "b.jpg"]) == 0
-    assert 'faces found in "b.jpg": 3; replaced: 0, 2.\n' in capsys.readouterr().err
+    assert 'faces found in "b.jpg": 3; indices of those replaced: 0, 2.\n' in capsys.readouterr().err
 
 
 def test_several_targets_go_on_after_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,7 +279,7 @@ def test_persons_are_mapped_without_a_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "seconds"), [(["--preview"], 10), (["--preview", "3"], 3), (["--preview=1:00"], 60), ([], None)]
+    ("words", "seconds"), [(["--preview"], 10), (["--preview", "3"], 3), (["--preview=1:00"], 60), (["--preview", "1:30"], 90), ([], None)]
 )
 def test_preview_may_stand_alone(words: list[str], seconds: int | None) -> None:
     for place in (0, 1, 2):

@@ -46,7 +46,6 @@ __all__ = [
 _FACES, _PEOPLE, _LOOK, _VIDEOS, _MANY = "Which faces", "Whose faces", "How it looks", "Videos", "Many files"
 _ENGINES = "; ".join(f"{entry.name}: {entry.summary}" for entry in ENGINES)
 _CLOCK = re.compile(r"(?:(\d+):)?(?:([0-5]?\d):)?(\d+(?:\.\d+)?)", re.ASCII)
-_NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _PREVIEW_SECONDS = "10"
 
 
@@ -58,7 +57,7 @@ class SwapCommand(PlainCommand):
         words, end = list(args), args.index("--") if "--" in args else len(args)
         for place in range(end):
             following = words[place + 1] if place + 1 < end else ""
-            if words[place] == "--preview" and not _NUMBER.fullmatch(following):
+            if words[place] == "--preview" and not _CLOCK.fullmatch(following):
                 words[place] = f"--preview={_PREVIEW_SECONDS}"
         return super().parse_args(ctx, words)
 

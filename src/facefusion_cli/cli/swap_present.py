@@ -34,8 +34,8 @@ def present(
     about = f"{target}: " if many else ""
     for note in result.notes:
         console.warning(about + note)
-    faces = ", ".join(map(str, result.faces))
-    console.detail(f'faces found in "{target}": {result.found}; replaced: {faces}.')
+    faces = ", ".join(map(str, result.faces)) or "none"
+    console.detail(f'faces found in "{target}": {result.found}; indices of those replaced: {faces}.')
     video = result.video
     length = "" if video is None else f", {video.swapped} of {video.frames} frames"
     console.done(f"face of {name} -> {target} ({result.engine} engine{length}, {result.seconds:.1f} s)")

@@ -195,9 +195,9 @@ class SwapJob:
         portraits = self._portraits
         if self._gpu_asked:
             _ = self._tools.device  # first, since weights take long to fetch
-        if portraits.source is not None and not self._provision.ready(candidate(self.options.engine).name):
+        if not self._provision.ready(candidate(self.options.engine).name):
             # For a picture without a face nothing large shall be fetched.
-            portraits.source.sitter(shared_analyser(), self.options.source_face)
+            portraits.refuse_faceless(shared_analyser())
         entry, note = choose_engine(self.options.engine, self._provision, recognising=self.options.people.asked)
         if self._gpu_asked and entry.name not in ENGINE_WEIGHTS:
             device = self._tools.device
@@ -219,6 +219,11 @@ def _check(source: bool, options: SwapOptions) -> None:
         raise UsageError("where persons are mapped to faces there is no other source and no reference picture.")
     if not people.pairs and not source:
         raise UsageError("a source picture is needed.")
+    if people.pairs and options.source_face.rule != "largest":
+        raise UsageError(
+            "where persons are mapped to faces, the source face cannot be chosen.",
+            hint="Cut each picture to the person meant.",
+        )
     if not 0 <= options.settings.strength <= 1:
         raise UsageError(f"a strength of {options.settings.strength:g} cannot be.", hint="It goes from 0 to 1.")
 

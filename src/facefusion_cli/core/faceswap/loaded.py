@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from facefusion_cli.core.faces.selection import no_face_found
 from facefusion_cli.core.faceswap.casting import Cast, Part
-from facefusion_cli.core.faceswap.options import LARGEST
 from facefusion_cli.core.faceswap.portraits import about, read_portrait
 
 if TYPE_CHECKING:
@@ -51,6 +51,13 @@ class Portraits:
             tuple((read_portrait(one, name), read_portrait(other, name)) for one, other in people.pairs),
         )
 
+    def refuse_faceless(self, finder: FaceFinder) -> None:
+        """Raise NoFaceError if ``finder`` sees no face at all in one of them."""
+        pairs = (portrait for pair in self.pairs for portrait in pair)
+        for portrait in (self.source, *self.extra, self.reference, *pairs):
+            if portrait is not None and not finder.find(portrait.pixels):
+                raise no_face_found(portrait.name)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loaded:
@@ -87,7 +94,7 @@ def load(entry: EngineEntry, tools: Tools, portraits: Portraits, options: SwapOp
     notes: list[str] = []
 
     def likeness(portrait: Portrait) -> NDArray[np.float32]:
-        sitter = portrait.sitter(finder, LARGEST)
+        sitter = portrait.sitter(finder)
         notes.extend(sitter.notes)
         (face,) = tools.recogniser.embed(sitter.source.picture, [sitter.source.face])
         assert face.embedding is not None
@@ -106,9 +113,11 @@ def load(entry: EngineEntry, tools: Tools, portraits: Portraits, options: SwapOp
         )
 
     if portraits.source is None:
-        parts = [part([source.sitter(finder, LARGEST)], person) for person, source in portraits.pairs]
+        parts = [part([source.sitter(finder)], person) for person, source in portraits.pairs]
     else:
         first = portraits.source.sitter(finder, options.source_face)
+        if portraits.extra:
+            first = first.known(tools.recogniser.embed)
         others = [portrait.again(finder, tools.recogniser.embed, first) for portrait in portraits.extra]
         parts = [part([first, *others], portraits.reference)]
     return Loaded(entry, engine, finder, tools, Cast(parts), options, tuple(dict.fromkeys(notes)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from facefusion_cli.core.faces.finder import checked_array
 from facefusion_cli.core.faces.recognition import similarity
 from facefusion_cli.core.faces.selection import no_face_found, select_faces
 from facefusion_cli.core.faceswap.engine import Source
+from facefusion_cli.core.faceswap.options import LARGEST
 from facefusion_cli.core.media.images import picture_from_array, read_picture
 from facefusion_cli.errors import NoFaceError
 
@@ -41,24 +42,24 @@ class Portrait:
     """What to call it in messages."""
     notes: tuple[str, ...]
 
-    def sitter(self, finder: FaceFinder, selection: FaceSelection) -> Sitter:
-        """The person meant.
+    def sitter(self, finder: FaceFinder, selection: FaceSelection | None = None) -> Sitter:
+        """The person meant; None: the largest face, and the user has no choice.
 
         Raises:
             NoFaceError: there is no usable face, or not as many.
         """
         faces = finder.find(self.pixels)
-        ((_, face),) = select_faces(faces, selection, name=self.name)
+        ((_, face),) = select_faces(faces, selection or LARGEST, name=self.name)
         notes = self.notes
-        if len(faces) > 1 and selection.rule == "largest":
-            note = f"{self.name} has {len(faces)} faces: the largest was taken. The source face can be chosen."
-            notes = (*notes, note)
+        if len(faces) > 1 and (selection is None or selection.rule == "largest"):
+            remedy = "Cut it to the person meant, if it is another." if selection is None else "It can be chosen."
+            notes = (*notes, f"{self.name} has {len(faces)} faces: the largest was taken. {remedy}")
         return Sitter(Source(self.pixels, face), self.name, notes)
 
     def again(
         self, finder: FaceFinder, embed: Callable[[NDArray[np.uint8], Sequence[Face]], list[Face]], person: Sitter
     ) -> Sitter:
-        """The same person as in another portrait: of several faces the one that is most like her.
+        """The same person as another sitter, who is ``known``: of several faces the one that is most like her.
 
         Raises:
             NoFaceError: there is no face.
@@ -67,9 +68,8 @@ class Portrait:
         if not faces:
             raise no_face_found(self.name)
         known = embed(self.pixels, faces)
-        (model,) = embed(person.source.picture, [person.source.face])
-        assert model.embedding is not None
-        of_model = model.embedding
+        of_model = person.source.face.embedding
+        assert of_model is not None
         face = max(known, key=lambda one: -1.0 if one.embedding is None else similarity(one.embedding, of_model))
         notes = self.notes
         assert face.embedding is not None
@@ -85,6 +85,11 @@ class Sitter:
     source: Source
     name: str
     notes: tuple[str, ...]
+
+    def known(self, embed: Callable[[NDArray[np.uint8], Sequence[Face]], list[Face]]) -> Sitter:
+        """The same with the face's embedding."""
+        (face,) = embed(self.source.picture, [self.source.face])
+        return replace(self, source=replace(self.source, face=face))
 
 
 def read_portrait(given: Path | NDArray[np.uint8], name: str) -> Portrait:

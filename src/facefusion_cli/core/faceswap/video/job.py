@@ -75,6 +75,12 @@ def swap_video(
         except NoFaceError:
             work.remove()
             raise
+        if not rendered.swapped:
+            work.remove()
+            raise NoFaceError(
+                f'the face that is meant is in no frame of "{output.target}".',
+                hint="Choose another face, or another stretch of the video.",
+            )
         decoded = stop - start - rendered.missing
         if options.strict and decoded < promised:
             work.remove()

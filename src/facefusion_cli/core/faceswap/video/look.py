@@ -32,7 +32,6 @@ class Looked:
     def __init__(self) -> None:
         self.files: list[Path] = []
         self.counts: list[int] = []
-        self.missing = 0
 
 
 def look(video: Video, segments: Sequence[Segment], work: Work, loaded: Loaded, watcher: SwapWatcher) -> Looked:
@@ -54,14 +53,13 @@ def look(video: Video, segments: Sequence[Segment], work: Work, loaded: Loaded, 
             with FrameReader(video, segment.start, segment.stop, size=size) as reader:
                 seen = observe(reader, loaded.finder, mesh, video.fps, recogniser)
                 frames = save(_told(seen, video, size, watcher), work.temporary(name))
-            if not frames and not looked.counts:
-                raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
-            work.finish(name, {"frames": frames, "missing": reader.missing})
+            work.finish(name, {"frames": frames})
         piece = work.piece(name)
         assert piece is not None
         looked.files.append(piece)
         looked.counts.append(work.facts(name)["frames"])
-        looked.missing += work.facts(name)["missing"]
+    if not any(looked.counts):
+        raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
     return looked
 
 

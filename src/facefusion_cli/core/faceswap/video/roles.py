@@ -50,11 +50,7 @@ class Roles:
             )
         usable = [track for track in tracks.tracks if track.size >= MINIMUM_SIZE]
         if not usable:
-            widest = max(track.size for track in tracks.tracks)
-            raise FaceTooSmallError(
-                f"the largest face in {name} is only {int(widest)} pixels wide, {MINIMUM_SIZE:.0f} are needed.",
-                hint="Use a video of higher resolution.",
-            )
+            raise _too_small("the largest face", max(track.size for track in tracks.tracks), name)
         self._parts = cast.parts_of(usable)
         if not self._parts:
             people = " or ".join(part.name for part in cast.parts)
@@ -64,12 +60,16 @@ class Roles:
             )
         self._choose = None if cast.by_likeness else priority(tracks.tracks, selection)
         if not cast.by_likeness and selection.rule == "indices":
-            there = {*places(tracks.tracks).values()}
-            if not there & {*selection.indices}:
+            place = places(tracks.tracks)
+            there = {*place.values()}
+            if beyond := [index for index in selection.indices if index not in there]:
                 raise FaceIndexError(
-                    f"there is no face {selection.indices[0]} in {name}: it has {len(there)} at most at a time.",
+                    f"there is no face {beyond[0]} in {name}, which shows {len(there)} at most at a time.",
                     hint=f"Indices count from 0, left to right; the last one is {max(there)}.",
                 )
+            if not any(place[track.number] in selection.indices for track in usable):
+                widest = max(track.size for track in tracks.tracks if place[track.number] in selection.indices)
+                raise _too_small(f"face {selection.indices[0]}", widest, name)
         self._sizes = {track.number: track.size for track in tracks.tracks}
         self.found = len(tracks.tracks)
 
@@ -79,3 +79,10 @@ class Roles:
             numbers = [number for number in faces if number in self._parts]
             chosen = numbers if self._choose is None else self._choose(numbers)
             yield [Role(number, faces[number], self._parts[number], self._sizes[number]) for number in sorted(chosen)]
+
+
+def _too_small(which: str, size: float, name: str) -> FaceTooSmallError:
+    return FaceTooSmallError(
+        f"{which} in {name} is only {int(size)} pixels wide as a rule, {MINIMUM_SIZE:.0f} are needed.",
+        hint="Use a video of higher resolution or choose a larger face.",
+    )
