@@ -1,4 +1,4 @@
-"""Swap faces in pictures.
+"""Swap faces in pictures and videos.
 
 >>> from facefusion_cli import find_faces, swap_faces
 >>> swap_faces("me.jpg", "team.jpg", "out.jpg", face="left")  # doctest: +SKIP

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from facefusion_cli.cli import main
 from facefusion_cli.core import cleaning
+from facefusion_cli.core.batch.journal import JOURNAL_NAME, FolderJournal
 from facefusion_cli.core.media.atomic import AtomicFile
 from facefusion_cli.core.media.segments import Work
 from facefusion_cli.core.media.work_folders import remove_held
@@ -119,6 +120,36 @@ def test_everything_goes_but_what_is_not_ours(
     assert not home.exists()
     assert not work.exists()
     assert {str(weights), str(work), str(home / "models"), str(home / "state"), str(home)} <= {*lines}
+
+
+def test_journals_go_with_everything_else_wherever_they_are(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [tmp_path / "results", tmp_path / "by hand", Path.cwd(), tmp_path / "not ours"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    for folder in folders[:2]:
+        (folder / "a.jpg").write_bytes(b"a picture")
+        journal = FolderJournal(folder)
+        journal.record(folder / "a.jpg", {})
+        journal.record(folder / "a.jpg", {})
+    journals = [folder / JOURNAL_NAME for folder in folders]
+    journals[1].unlink()
+    journals[2].write_text("of an earlier version, and known nowhere")
+    journals[3].mkdir()
+    assert run(capsys=capsys)[1] == []
+    code, lines, _ = run("--all", "--json", "--dry-run", capsys=capsys)
+    found = [json.loads(line) for line in lines]
+    assert (code, [(one["kind"], one["path"]) for one in found]) == (
+        0,
+        [("journal", str(journals[2])), ("journal", str(journals[0]))],
+    )
+    code, lines, _ = run("--all", capsys=capsys)
+    assert code == 0
+    assert {str(journals[0]), str(journals[2]), str(home)} <= {*lines}
+    assert [path.exists() for path in journals] == [False, False, False, True]
+    assert (folders[0] / "a.jpg").exists()
+    assert not home.exists()
 
 
 def test_foreign_files_in_the_models_folder_stay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -16,6 +17,7 @@ from facefusion_cli.core.media.video.containers import check_container
 from facefusion_cli.core.media.video.ffmpeg import ffmpeg_program
 from facefusion_cli.core.media.video.join import join
 from facefusion_cli.core.media.video.probe import SubtitleTrack, probe
+from facefusion_cli.core.media.video.tags import format_tags, read_tags
 from facefusion_cli.errors import InputError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -285,6 +287,38 @@ def test_a_range_has_its_own_stretch_of_sound(shared: Path, tmp_path: Path, code
         assert stamps(out, "v:0")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("codec", "source", "suffix"),
+    [
+        ("pcm_s16le", ".mkv", ".mp4"),
+        ("pcm_s16le", ".mkv", ".mov"),
+        ("pcm_s16le", ".mkv", ".mkv"),
+        ("pcm_s16le", ".mkv", ".webm"),
+        ("pcm_s16le", ".mkv", ".avi"),
+        ("aac", ".mp4", ".mp4"),
+        ("aac", ".mp4", ".webm"),
+        ("libopus", ".webm", ".mov"),
+        ("mp2", ".ts", ".mp4"),
+        ("mp2", ".ts", ".mkv"),
+    ],
+)
+def test_a_range_far_from_the_beginning(shared: Path, tmp_path: Path, codec: str, source: str, suffix: str) -> None:
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8")
+    path = tmp_path / f"long{source}"
+    sound = "aevalsrc=if(gt(t\\,7.2)\\,sin(2000*PI*t)\\,0):s=48000"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25", "-f", "lavfi", "-i", sound, "-t", 9, "-g", 25),
+        *(*(vp9 if source == ".webm" else X264), "-c:a", codec, path),
+    )
+    parts = pieces(tmp_path, counts=(31,), codec=vp9) if suffix == ".webm" else shared_pieces(shared)[:1]
+    out = tmp_path / f"out{suffix}"
+    join(parts, out, probe(path), start=160, stop=191)
+    # Decoders get a packet or two before the beginning, which are not heard.
+    assert -0.1 < float(stamps(out, "a:0")[0]) < 0.03
+    assert abs(click_after_first_frame(out) - 0.8) < 0.04
+    assert 1.1 < float(stamps(out, "a:0")[-1]) <= 1.24
+
+
 def test_a_range_at_the_beginning_ends_in_time(shared: Path, tmp_path: Path) -> None:
     first, *_ = shared_pieces(shared)
     out = tmp_path / "out.mp4"
@@ -467,8 +501,74 @@ def test_the_cover_shows_the_old_face(shared: Path, tmp_path: Path, suffix: str,
     assert "attached pic" in described(path)
     out = tmp_path / f"out{suffix}"
     join(shared_pieces(shared), out, probe(path), keep_metadata=keep)
-    assert ("attached pic" in described(out)) == (keep and suffix == ".mp4")
+    assert ("attached pic" in described(out)) == keep
     assert len(pictures(out)) == FRAMES
+    if keep:
+        again = tmp_path / f"again{suffix}"
+        assert join(shared_pieces(shared), again, probe(out), keep_metadata=True) == ()
+        assert "attached pic" in described(again)
+        # Not a byte of it is another.
+        ffmpeg("-i", again, "-map", "0:disp:attached_pic", "-c", "copy", "-f", "data", tmp_path / "again.png")
+        assert (tmp_path / "again.png").read_bytes() == (tmp_path / "cover.png").read_bytes()
+
+
+def with_fonts(shared: Path, folder: Path) -> Path:
+    """A video with a font, notes and a cover attached."""
+    (folder / "font.ttf").write_bytes(b"a font")
+    (folder / "notes.txt").write_bytes(b"some notes")
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=32x32", "-frames:v", 1, folder / "cover.jpg")
+    kinds = {"font.ttf": "font/ttf", "notes.txt": "text/plain", "cover.jpg": "image/jpeg"}
+    words = [
+        word
+        for number, (name, kind) in enumerate(kinds.items())
+        for word in ("-attach", folder / name, f"-metadata:s:t:{number}", f"mimetype={kind}")
+    ]
+    path = folder / "attached.mkv"
+    ffmpeg("-i", shared / "original.mp4", "-map", 0, "-c", "copy", *words, path)
+    return path
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_fonts_stay_and_other_files_do_if_asked_for(shared: Path, tmp_path: Path, *, keep: bool) -> None:
+    path = with_fonts(shared, tmp_path)
+    out = tmp_path / "out.mkv"
+    notes = join(shared_pieces(shared), out, probe(path), keep_metadata=keep)
+    assert notes == (() if keep else ("an attached file is left out.",))
+    data = out.read_bytes()
+    assert b"a font" in data
+    assert b"font/ttf" in data
+    assert (b"some notes" in data) == keep
+    assert ((tmp_path / "cover.jpg").read_bytes() in data) == keep
+    assert len(pictures(out)) == FRAMES
+
+
+@pytest.mark.parametrize(("suffix", "name"), [(".mp4", "MP4"), (".avi", "AVI")])
+def test_attached_files_that_do_not_fit_are_named(shared: Path, tmp_path: Path, suffix: str, name: str) -> None:
+    path = with_fonts(shared, tmp_path)
+    notes = join(shared_pieces(shared), tmp_path / f"out{suffix}", probe(path), keep_metadata=True)
+    cover = () if suffix == ".mp4" else (f"a cover picture is left out, which {name} cannot hold.",)
+    assert notes == (f"a font is left out, which {name} cannot hold.", "an attached file is left out.", *cover)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_tags_of_any_size_and_with_any_characters(shared: Path, tmp_path: Path, suffix: str) -> None:
+    """Together they are longer than the arguments of a program can be."""
+    odd = "1 = 2; #3\n\\4 [STREAM] "
+    tags = {"title": odd}
+    if suffix == ".mkv":
+        tags |= {f"note{number}": f"{number} " * 30_000 for number in range(60)}
+    (tmp_path / "tags").write_text(format_tags([tags, {}]))
+    path = tmp_path / f"tagged{suffix}"
+    arguments = ["-i", shared / "original.mp4", "-f", "ffmetadata", "-i", tmp_path / "tags", "-map", 0]
+    ffmpeg(*arguments, "-c", "copy", "-map_metadata", 1, "-metadata:s:a:0", "language=deu", path)
+    out = tmp_path / f"out{suffix}"
+    assert join(shared_pieces(shared), out, probe(path)) == ()
+    whole, _, sound = read_tags(probe(out), ["a:0"])
+    assert {key: value for key, value in whole.items() if key.lower() in tags} == {
+        key.upper() if key != "title" else key: value for key, value in tags.items()
+    }
+    assert sound["language"] == "deu"
+    assert not [*shared.glob("unfinished-*")]
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -519,6 +619,86 @@ def test_an_ffmpeg_that_loses_frames_is_noticed(shared: Path, tmp_path: Path, mo
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
     with pytest.raises(OutputError, match="50 frames instead of 60"):
         join(shared_pieces(shared), tmp_path / "out.mp4", video)
+
+
+def pretend(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """Put a shell script in ffmpeg's place, in which "$FFMPEG" is the real one."""
+    fake = folder / "ffmpeg"
+    fake.write_text(f'#!/bin/sh\nFFMPEG="{ffmpeg_program()}"\n{script}\nexec "$FFMPEG" "$@"\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "change", "said"),
+    [
+        (".mp4", "s/drop=.lt.*/drop=1/", "audio track 1 is missing in the joined video"),
+        (".mp4", "s/drop=.lt.*/drop='lt(n,30)'/", r"audio track 1 begins 0\.[5-7] seconds too late in the joined"),
+        (".webm", "s/atrim=start=0/atrim=start=99/", "audio track 1 is missing: what is left out cannot be decoded"),
+        (".webm", "s/atrim=start=0/atrim=start=1/", "audio track 1 begins 1.0 seconds too late: what is left out"),
+    ],
+)
+@pytest.mark.parametrize("start", [0, 5])
+def test_sound_that_is_lost_is_noticed(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, change: str, said: str, start: int
+) -> None:
+    video = probe(shared / "original.mp4")
+    vp9 = ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8")
+    parts = pieces(tmp_path, counts=(50,), codec=vp9) if suffix == ".webm" else shared_pieces(shared)
+    (tmp_path / "change").write_text(change)
+    swap = f'case "$*" in *concat*) set -- $(printf "%s\\n" "$@" | sed -f "{tmp_path}/change");; esac'
+    pretend(tmp_path, monkeypatch, swap)
+    out = tmp_path / f"out{suffix}"
+    if suffix == ".webm":
+        *_, note = join(parts, out, video, start=start, stop=start + 50)
+        assert note.startswith(said)
+    else:
+        with pytest.raises(OutputError, match=said):
+            join(parts, out, video, start=start, stop=start + 55)
+
+
+def test_sound_that_ends_before_the_range_is_not_missed(shared: Path, tmp_path: Path) -> None:
+    made = original(tmp_path / "made.mkv", "-c:a", "pcm_s16le")
+    path = tmp_path / "short.mkv"
+    ffmpeg("-i", made, "-t", 1, "-i", made, "-map", "0:v", "-map", "1:a", "-c", "copy", path)
+    (part,) = pieces(tmp_path, counts=(20,))
+    for suffix in (".mp4", ".mkv"):
+        join([part], tmp_path / f"out{suffix}", probe(path), start=40)
+        assert len(pictures(tmp_path / f"out{suffix}")) == 20
+
+
+def test_sound_that_cannot_be_decoded_is_named(shared: Path, tmp_path: Path) -> None:
+    made = original(tmp_path / "made.mkv", "-c:a", "alac")
+    path = tmp_path / "noise.mkv"
+    ffmpeg("-i", made, "-c", "copy", "-bsf:a", "noise=amount=1", path)
+    out = tmp_path / "out.mp4"
+    *_, note = join(shared_pieces(shared), out, probe(path))
+    assert note == "audio track 1 is missing: what is left out cannot be decoded."
+    assert len(pictures(out)) == FRAMES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for ffmpeg")
+@pytest.mark.parametrize("which", ["-frames:a", "ffmetadata pipe:1", "-f data"])
+def test_an_ffmpeg_that_is_killed_while_it_reads_loses_nothing_in_silence(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    video = probe(with_fonts(shared, tmp_path))
+    pretend(tmp_path, monkeypatch, f'case "$*" in *"{which}"*) kill -9 $$;; esac')
+    with pytest.raises(InputError, match="ffmpeg was stopped by signal 9"):
+        join(shared_pieces(shared), tmp_path / "out.mkv", video, keep_metadata=True)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script stands for ffmpeg")
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("kill -9 $$", "stopped by signal 9"), ("echo moon >&2; exit 3", 'to its end: ffmpeg says "moon"')],
+)
+def test_an_ffmpeg_that_ends_while_it_lists_packets(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, said: str
+) -> None:
+    pretend(tmp_path, monkeypatch, f'case "$*" in *framecrc*) "$FFMPEG" "$@" | head -n 30; {end};; esac')
+    with pytest.raises(InputError, match=said):
+        probe(shared / "original.mp4")
 
 
 def test_an_ffmpeg_that_fails_is_quoted(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,6 +170,39 @@ def test_what_passes_before_a_face_leaves_no_gap(watch: Watch, anna: Head) -> No
         assert np.linalg.norm(faces[0].mesh[:, :2] - points, axis=1).mean() < 1.5
 
 
+@pytest.mark.parametrize("colour", [(90, 120, 60), (120, 150, 200), None], ids=["green", "skin", "patterned"])
+def test_what_hides_a_face_for_longer_is_left_alone(
+    watch: Watch, anna: Head, colour: tuple[int, int, int] | None
+) -> None:
+    frames = []
+    for i in range(40):
+        frame, _ = anna.into(scenery(1), 250 + 2 * i, 180, 100)
+        if 15 <= i < 26:
+            frame[60:320, 200:400] = scenery(7)[60:320, 200:400] if colour is None else colour
+        frames.append(grainy(frame, i))
+    _, tracks = watch(frames)
+    assert [(track.first, track.last) for track in tracks.tracks] == [(0, 39)]
+    assert [index for index, faces in enumerate(tracks.faces(0, 40)) if not faces] == list(range(15, 26))
+
+
+@pytest.mark.parametrize("border", [None, 15, 19, 21], ids=str)
+@pytest.mark.parametrize("way", [(24, 0), (0, 14), (17, 17)], ids=["across", "nodding", "aslant"])
+def test_a_face_blurred_by_its_movement_goes_on(
+    finder: Counting, mesh: FaceMesh, anna: Head, tmp_path: Path, way: tuple[float, float], border: int | None
+) -> None:
+    """For seven frames, in which its mesh is lost for more than three."""
+    frames, truth = [], []
+    for i in range(36):
+        # On, and back again, each frame open all the time.
+        times = np.linspace(i, i + 1, 13)
+        path = 3.5 - np.abs(np.clip(times, 15, 22) - 18.5)
+        blurred = [anna.into(scenery(1), 240 + way[0] * step, 150 + way[1] * step, 70) for step in path]
+        shaken = 1.3 if 15 <= i < 22 else 0
+        shown = np.mean([one for one, _ in blurred], axis=0)
+        frames.append(grainy(shown.astype(np.uint8), i))
+        truth.append(np.mean([points for _, points in blurred], axis=0))
+
+
 def test_a_newcomer_is_followed_back_to_where_it_came_from(watch: Watch, anna: Head) -> None:
     """It comes in from the side, between two looks."""
     places = [-50 + 24 * max(0, i - 4) for i in range(24)]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from facefusion_cli.core.media.video.ffmpeg import input_arguments
+from facefusion_cli.core.media.kinds import is_animated
+from facefusion_cli.core.media.video.ffmpeg import ffmpeg_answer, input_arguments
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.errors import InputError
@@ -127,6 +129,89 @@ def test_many_kinds_are_read(clip: Clip, options: dict[str, object]) -> None:
     with FrameReader(video) as reader:
         assert len(list(reader)) == frames
         assert reader.missing == 0
+
+
+def test_animated_webp_is_read(tmp_path: Path, ffmpeg: str) -> None:
+    if "webp_anim" not in ffmpeg_answer(ffmpeg, "-demuxers"):
+        pytest.skip("this ffmpeg cannot read them")
+    path = tmp_path / "x.webp"
+    pictures = [np.full((48, 64, 3), 20, np.uint8) for _ in range(5)]
+    for number, picture in enumerate(pictures):
+        picture[:, 10 * number : 10 * number + 10] = (250, 120, 10)  # only that part of a frame is in the file
+    first, *others = [Image.fromarray(picture) for picture in pictures]
+    first.save(path, save_all=True, append_images=others, duration=100, lossless=True)
+    assert is_animated(path.read_bytes())
+    video = probe(path)
+    assert (video.fps, video.frames, video.variable) == (Fraction(10), 5, False)
+    with FrameReader(video) as reader:
+        for frame, picture in zip(reader, pictures, strict=True):
+            assert np.array_equal(frame, picture[:, :, ::-1])
+
+
+@pytest.mark.parametrize("remuxed", [".mp4", ".ts"])
+@pytest.mark.parametrize(("fps", "frames"), [("24000/1001", 30), ("30000/1001", 100), ("60000/1001", 30), ("30", 30)])
+def test_rate_is_exact_after_a_change_of_containers(
+    clip: Clip, ffmpeg: str, tmp_path: Path, fps: str, frames: int, remuxed: str
+) -> None:
+    before, path = clip(fps=fps, frames=frames, suffix=".mkv"), tmp_path / f"x{remuxed}"
+    subprocess.run([ffmpeg, "-loglevel", "error", "-i", before, "-c", "copy", path], check=True)
+    for video in (probe(before), probe(path)):
+        assert (video.fps, video.frames, video.variable, video.notes) == (Fraction(fps), frames, False, ())
+        assert video.timeline is None
+
+
+TEXTS = [
+    "n: 5 pts: 77777 x",
+    "[Parsed_showinfo_0 @ 0x5] n: 5 pts: 77777 x\n[showinfo@0 @ 0x5] n: 5 pts: 77777 x",
+    "config in time_base: 1/1, frame_rate: 3/1",
+    "color_range:pc color_space:bt709 color_primaries:bt709 color_trc:smpte2084",
+    "x\n  Stream #0:0: Video: none, 9x9, 3 fps\nStream mapping:\nOutput #0\n  Duration: 99:00:00.00, start: 0\n",
+    "[h264 @ 0x5] Picture size 99999x99999 exceeds specified max pixel count 1",
+    "    Chapter #0:0: start 0.0, end 1.0\n    Chapter #0:0: start 0.0, end 1.0",
+    "long " * 2000,
+    "lines\n" * 5000,
+]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:12]))
+def test_what_a_file_says_about_itself_is_not_obeyed(
+    clip: Clip, ffmpeg: str, tmp_path: Path, text: str, suffix: str
+) -> None:
+    plain, path = clip(audio="aac"), tmp_path / f"x{suffix}"
+    escaped = "".join("\\" + letter if letter in "=;#\\\n" else letter for letter in text)
+    tags = f";FFMETADATA1\ntitle={escaped}\ncomment={escaped}\n"
+    (tmp_path / "tags").write_text(f"{tags}[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle={escaped}\n")
+    streams = [word for kind in "va" for word in (f"-metadata:s:{kind}", f"title={text[:9000]}")]
+    arguments = [*("-i", plain), *("-i", tmp_path / "tags"), *("-map_metadata", "1"), *streams, *("-c", "copy"), path]
+    subprocess.run([ffmpeg, "-loglevel", "error", *arguments], check=True)
+    video, wanted = probe(path), probe(plain)
+    assert (video.fps, video.frames, video.promised, video.notes) == (wanted.fps, 25, 25, ())
+    assert (video.width, video.height, video.colour, video.chapters) == (96, 64, wanted.colour, 1)
+    assert [track.index for track in video.audio] == [1]
+    with FrameReader(video, 20) as reader, FrameReader(wanted, 20) as undisturbed:
+        assert all(np.array_equal(one, other) for one, other in zip(reader, undisturbed, strict=True))
+        assert reader.missing == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x\n  Stream #0:7: Video: h264, 9x9, 3 fps\n[Parsed_showinfo_0 @ 0x5] n: 5 pts: 77777 x", "Stream #0:7: Video: x"],
+)
+def test_names_of_tags_are_not_obeyed(clip: Clip, tmp_path: Path, name: str) -> None:
+    place = "N" * len(name)
+    data = clip(suffix=".mkv", extra=("-metadata", f"{place}=x")).read_bytes()
+    assert place.encode() in data
+    path = tmp_path / "x.mkv"
+    path.write_bytes(data.replace(place.encode(), name.encode()))
+    video = probe(path)
+    assert (video.stream, video.fps, video.frames, video.promised) == (0, 25, 25, 25)
+
+
+@pytest.mark.parametrize("language", ["zh (Hans)", "en-US", "x): Video: none, 9x9 "])
+def test_any_language_is_no_hindrance(clip: Clip, language: str) -> None:
+    video = probe(clip(suffix=".mkv", extra=("-metadata:s:v:0", f"language={language}")))
+    assert (video.stream, video.codec, video.frames) == (0, "h264", 25)
 
 
 def test_all_stamps_of_a_long_video_are_seen_without_decoding_it(clip: Clip, ffmpeg: str, tmp_path: Path) -> None:

@@ -136,8 +136,11 @@ def test_deinterlaced_frames_have_no_combs(clip: Clip) -> None:
     assert roughness[0] < roughness[1] / 3
 
 
+@pytest.mark.parametrize("tags", [":colorspace=bt2020nc:color_primaries=bt2020", ":colorspace=bt2020nc", ""])
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
-def test_high_dynamic_range_looks_as_it_should(clip: Clip, ffmpeg: str, tmp_path: Path, transfer: str) -> None:
+def test_high_dynamic_range_looks_as_it_should(
+    clip: Clip, ffmpeg: str, tmp_path: Path, transfer: str, tags: str
+) -> None:
     # Greys that a standard display shows at 203 nits and less, coded for a bright one (ITU-R BT.2100 and BT.2408).
     levels = np.array([40, 90, 140, 190, 230])
     light = (levels / 255) ** 2.4 * 203
@@ -150,13 +153,18 @@ def test_high_dynamic_range_looks_as_it_should(clip: Clip, ffmpeg: str, tmp_path
         coded = np.where(scene <= 1 / 12, np.sqrt(3 * scene), bright)
     wide = np.repeat((coded * 65535).round().astype("<u2"), 32)[None, :, None].repeat(32, 0).repeat(3, 2)
     path = tmp_path / "hdr.mp4"
-    tags = f"setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc={transfer}"
-    chain = f"scale=out_color_matrix=bt2020nc:out_range=tv,format=yuv420p10le,{tags}"
+    unnamed = "setparams=range=unknown:colorspace=unknown:color_primaries=unknown"
+    named = f"setparams=color_trc={transfer}{tags}"
+    chain = f"scale=out_color_matrix=bt2020nc:out_range=tv,format=yuv420p10le,{unnamed},{named}"
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb48le", "-video_size", "160x32", "-i", "pipe:0", "-vf", chain]
     coder = ["-c:v", "libx265", "-x265-params", "log-level=error", "-crf", "5", str(path)]
     subprocess.run([ffmpeg, "-loglevel", "error", *raw, *coder], input=wide.tobytes() * 2, check=True)
     video = probe(path)
     assert video.hdr
+    assert (video.colour.primaries, video.colour.matrix) == (
+        "bt2020" if "primaries" in tags else "",
+        "bt2020nc" if tags else "",
+    )
     (frame, _), _ = read(video)
     shown = frame[16, 16::32].mean(1)
     assert np.abs(shown - levels).max() < 14, shown

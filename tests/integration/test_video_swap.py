@@ -181,13 +181,15 @@ def test_a_stretch_has_its_own_frames(
     part = swap(hopper, target, tmp_path / "part.mp4", start=Fraction(4, 10), duration=Fraction(1))
     assert whole.video is not None
     assert part.video is not None
-    assert (part.video.frames, part.video.projection) == (25, "")
+    assert (part.video.frames, part.video.projection) == (25, None)
     for one, other in zip(frames_of(tmp_path / "whole.mp4")[10:35], frames_of(tmp_path / "part.mp4"), strict=True):
         assert np.abs(one.astype(np.int16) - other).mean() < 3
-    shown = swap(hopper, target, tmp_path / "shown.mp4", preview=Fraction(1))
+    shown = swap(hopper, target, tmp_path / "shown.mp4", preview=Fraction(1, 2), duration=Fraction(1))
     assert shown.video is not None
-    assert shown.video.frames == 25
-    assert "the whole of 1.6 s would take about" in shown.video.projection
+    assert shown.video.frames == 12
+    assert shown.video.projection is not None
+    assert shown.video.projection.length == 1
+    assert shown.video.projection.bytes == round((tmp_path / "shown.mp4").stat().st_size * 25 / 12)
     with pytest.raises(UsageError, match=r"1\.60 seconds long"):
         swap(hopper, target, tmp_path / "x.mp4", start=Fraction(5))
 
@@ -236,9 +238,11 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
 ) -> None:
     target = clip(walk)
     swap(hopper, target, tmp_path / "at_once.mp4")
+    interrupted = Watcher(stage, after)
     with pytest.raises(KeyboardInterrupt):
-        swap(hopper, target, tmp_path / "out.mp4", Watcher(stage, after))
+        swap(hopper, target, tmp_path / "out.mp4", interrupted)
     assert not (tmp_path / "out.mp4").exists()
+    assert ("the same command goes on" in " ".join(interrupted.notes)) == (stage == "swapping" or after > 10)
     watcher = Watcher()
     swap(hopper, target, tmp_path / "out.mp4", watcher)
     done = {name: done for name, done, _ in watcher.stages}
@@ -260,15 +264,15 @@ def test_other_options_or_another_target_begin_anew_and_say_so(
     swap(hopper, target, tmp_path / "preview.mp4", preview, preview=Fraction(1))
     watcher = Watcher("swapping", 26)
     with pytest.raises(KeyboardInterrupt):
-        swap(hopper, target, tmp_path / "out.mp4", watcher, image_quality=90)
+        swap(hopper, target, tmp_path / "out.mp4", watcher, face=FaceSelection("all"))
     assert "options" in " ".join(watcher.notes)
     shutil.copy(clip(walk, fps="24"), target)
     watcher = Watcher("swapping", 26)
     with pytest.raises(KeyboardInterrupt):
-        swap(hopper, target, tmp_path / "out.mp4", watcher, image_quality=90)
+        swap(hopper, target, tmp_path / "out.mp4", watcher, face=FaceSelection("all"))
     assert "input" in " ".join(watcher.notes)
     watcher = Watcher()
-    swap(hopper, target, tmp_path / "out.mp4", watcher, image_quality=90, resume=False)
+    swap(hopper, target, tmp_path / "out.mp4", watcher, face=FaceSelection("all"), resume=False)
     assert watcher.stages[1][1] == 0
 
 

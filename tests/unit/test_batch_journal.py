@@ -58,6 +58,27 @@ def test_a_file_that_changed_is_not_done(out: Path, change: str) -> None:
         path.unlink()
     assert not journal.done(path, never)
     assert not journal.is_result(path)
+    assert journal.was_result(path)
+    assert not journal.was_result(out / "b.jpg")
+
+
+def test_a_result_that_lacks_something_is_known_but_not_done(out: Path) -> None:
+    journal = FolderJournal(out)
+    journal.record(out / "a.jpg", ADA, complete=False)
+    for again in (journal, FolderJournal(out)):
+        assert not again.done(out / "a.jpg", never)
+        assert again.is_result(out / "a.jpg")
+    journal.record(out / "a.jpg", ADA)
+    assert FolderJournal(out).done(out / "a.jpg", lambda: ADA)
+
+
+def test_lines_of_before_tell_of_whole_results(out: Path) -> None:
+    FolderJournal(out).record(out / "a.jpg", ADA)
+    path = out / JOURNAL_NAME
+    line = json.loads(path.read_bytes())
+    del line["complete"]
+    path.write_text(json.dumps(line) + "\n")
+    assert FolderJournal(out).done(out / "a.jpg", lambda: ADA)
 
 
 def test_only_the_newest_entry_counts(out: Path) -> None:

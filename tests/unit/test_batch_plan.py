@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import json
+import os
 import re
 import sys
 import weakref
@@ -22,7 +23,7 @@ from facefusion_cli.core.batch.journal import FolderJournal
 from facefusion_cli.core.batch.plan import Planned, plan_actions
 from facefusion_cli.core.batch.summary import Summary
 from facefusion_cli.core.media.outputs import Output, plan_outputs
-from facefusion_cli.errors import InputError, NoFaceError
+from facefusion_cli.errors import FaceFusionError, InputError, NoFaceError, ProgramError
 
 ADA: dict[str, Any] = {"source": "ada"}
 BOB: dict[str, Any] = {"source": "bob"}
@@ -46,7 +47,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def actions(made_from: dict[str, Any] = ADA, *, clobber: bool = True, force: bool = False) -> dict[str, str]:
     targets = [Path(f"{name}.jpg") for name in ("old", "done", "changed", "new")]
     outputs = plan_outputs(targets, "out", clobber=clobber)
-    plan = plan_actions(outputs, None if force else FolderJournal(Path("out")), lambda _target: made_from)
+    plan = plan_actions(outputs, None if force else FolderJournal(Path("out")), lambda _output: made_from)
     return {one.output.target.stem: one.action for one in plan}
 
 
@@ -57,12 +58,13 @@ def test_only_what_is_the_same_is_skipped() -> None:
     assert actions(clobber=False) == {"old": "refuse", "done": "skip", "changed": "refuse", "new": "make"}
 
 
-def test_only_what_might_be_done_is_looked_into() -> None:
+@pytest.mark.parametrize("error", [InputError, ProgramError])
+def test_only_what_might_be_done_is_looked_into(error: type[FaceFusionError]) -> None:
     asked = []
 
-    def made_from(target: Path) -> dict[str, Any]:
-        asked.append(target.stem)
-        raise InputError("it cannot be read.")
+    def made_from(output: Output) -> dict[str, Any]:
+        asked.append(output.target.stem)
+        raise error("it cannot be had.")
 
     outputs = plan_outputs([Path(f"{name}.jpg") for name in ("old", "done", "changed", "new")], "out")
     plan = plan_actions(outputs, FolderJournal(Path("out")), made_from)
@@ -72,8 +74,22 @@ def test_only_what_might_be_done_is_looked_into() -> None:
 
 def test_a_number_makes_room() -> None:
     Path("new_swapped.jpg").write_bytes(b"x")
-    (planned,) = plan_actions(plan_outputs([Path("new.jpg")], None), None, lambda _target: ADA)
+    (planned,) = plan_actions(plan_outputs([Path("new.jpg")], None), None, lambda _output: ADA)
     assert planned.action == "make"
+
+
+def test_a_target_that_cannot_be_read_would_fail() -> None:
+    Path("folder").mkdir()
+    Path("empty.jpg").touch()
+    os.mkfifo("pipe.jpg")
+    names = ("folder", "empty.jpg", "pipe.jpg", "nowhere.jpg")
+    plan = plan_actions([Output(Path(name), Path("out", name), "replace") for name in names], None, lambda _output: ADA)
+    assert [(one.action, str(one.error)) for one in plan] == [
+        ("fail", '"folder" is a folder, not a file.'),
+        ("fail", '"empty.jpg" is empty.'),
+        ("fail", '"pipe.jpg" is not an ordinary file.'),
+        ("fail", 'there is no file "nowhere.jpg".'),
+    ]
 
 
 PLAN = [

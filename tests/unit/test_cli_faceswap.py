@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from facefusion_cli.cli.signals import Stopped
 from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.faceswap.result import SwapResult, VideoFacts
+from facefusion_cli.core.media.outputs import make_folder
 from facefusion_cli.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ class PretendedJob:
     def prepare(self) -> tuple[str, ...]:
         return ("the engine is slow.",) if "slow" in self.source.name else ()
 
-    def made_from(self, target: Path) -> dict[str, Any]:
-        content = target.read_text() if target.exists() else ""
+    def made_from(self, output: Output) -> dict[str, Any]:
+        content = output.target.read_text() if output.target.exists() else ""
         return {"source": self.source.name, "target": content, "face": self.asked.face.rule}
 
     would_be_made_from = made_from
@@ -60,6 +62,9 @@ class PretendedJob:
         if "interrupt" in output.target.name:
             raise Stopped(2)
         notes = ("the source is soft.", f'"{output.target}" is odd.') if "odd" in output.target.name else ()
+        make_folder(output)
+        if "later" in output.target.name:
+            raise NoFaceError(f'no face was found in "{output.target}".')
         output.path.touch()
         return SwapResult(
             source=self.source,
@@ -237,8 +242,109 @@ def test_a_dry_run_only_lists(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "b.jpg -> new/b.jpg  make\nc.jpg -> new/c.jpg  replace\n"
     assert not Path("new/b.jpg").exists()
     assert Path("new/c.jpg").read_text() == "old"
-    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "-o", "new", "--dry-run", "--no-clobber", "--json"]) == 0
+    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "-o", "new", "--dry-run", "--no-clobber", "--json"]) == 1
     assert [json.loads(line)["action"] for line in capsys.readouterr().out.splitlines()] == ["make", "refuse"]
+
+
+def test_a_dry_run_tells_what_would_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b.jpg").write_text("b")
+    Path("empty.jpg").touch()
+    os.mkfifo("pipe.jpg")
+    command = ["faceswap", "a.jpg", "b.jpg", "nowhere.jpg", "empty.jpg", "pipe.jpg", "-o", "new", "--dry-run"]
+    assert main(command) == 1
+    assert capsys.readouterr() == (
+        "b.jpg -> new/b.jpg  make\n",
+        'error: there is no file "nowhere.jpg". Check the name.\n'
+        'error: "empty.jpg" is empty.\n'
+        'error: "pipe.jpg" is not an ordinary file.\n',
+    )
+    assert main([*command, "--json"]) == 1
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["ok"], one["target"], one["action"]) for one in records] == [
+        (True, "b.jpg", "make"),
+        (False, "nowhere.jpg", "fail"),
+        (False, "empty.jpg", "fail"),
+        (False, "pipe.jpg", "fail"),
+    ]
+    assert records[1]["error"]["code"] == "bad-input"
+    assert main(["faceswap", "a.jpg", "nowhere.jpg", "--dry-run"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_names_that_bring_nothing_are_failures_of_their_own(dry: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    Path("b.jpg").write_text("b")
+    Path("empty").mkdir()
+    assert main(["faceswap", "a.jpg", "empty", "b.jpg", "x*.jpg", "-o", "new/", "--json", *dry]) == 1
+    out, err = capsys.readouterr()
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [(one["ok"], one["target"]) for one in records] == [(False, "empty"), (False, "x*.jpg"), (True, "b.jpg")]
+    assert dry or '2 of 3 files failed: "empty", "x*.jpg".' in err
+    assert main(["faceswap", "a.jpg", "empty", "x*.jpg", "-o", "new", "--json", *dry]) == 1
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["target"], one["error"]["code"]) for one in records] == [
+        ("empty", "bad-input"),
+        ("x*.jpg", "bad-input"),
+    ]
+    assert main(["faceswap", "bad.jpg", "x*.jpg", "--json", *dry]) == 1
+    (record,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (record["target"], record["error"]["message"]) == ("x*.jpg", 'nothing matches "x*.jpg".')
+
+
+def test_results_among_the_targets_are_made_again_however_they_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("tr").mkdir()
+    Path("tr/h.jpg").write_text("h")
+    command = ["faceswap", "a.jpg", "tr", "-o", "tr/{stem}_new{suffix}", "--json"]
+    assert main(command) == 0
+    os.utime("tr/h_new.jpg", (1, 1))
+    Path("tr/h2.jpg").write_text("h2")
+    capsys.readouterr()
+    assert main(command) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert sorted(one["output"] for one in records if "skipped" not in one) == ["tr/h2_new.jpg", "tr/h_new.jpg"]
+    assert len(records) == 2
+    assert main(command) == 0
+    assert all(json.loads(line)["skipped"] for line in capsys.readouterr().out.splitlines())
+
+
+def test_what_may_be_an_original_is_neither_replaced_nor_in_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("tr").mkdir()
+    for name in ("b", "h", "h_new"):
+        Path(f"tr/{name}.jpg").write_text(name)
+    for dry in (["--dry-run"], []):
+        assert main(["faceswap", "a.jpg", "tr", "-o", "tr/{stem}_new{suffix}", "--json", *dry]) == 1
+        records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(one["ok"], one["target"]) for one in records] == [(False, "tr/h.jpg"), (True, "tr/b.jpg")]
+        assert "may be a file of its own or an earlier result" in records[0]["error"]["message"]
+    assert Path("tr/h_new.jpg").read_text() == "h_new"
+    assert sorted(path.name for path in Path("tr").glob("*.jpg")) == ["b.jpg", "b_new.jpg", "h.jpg", "h_new.jpg"]
+
+
+def test_an_incomplete_result_is_made_again_and_is_no_target(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("sf").mkdir()
+    Path("sf/cutv.mp4").write_text("c")
+    command = ["faceswap", "a.jpg", "sf", "-o", "sf/{stem}_new{suffix}", "--json"]
+    for _ in range(2):
+        assert main(command) == 1
+        (record,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert (record["output"], record["error"]["code"]) == ("sf/cutv_new.mp4", "incomplete")
+    assert sorted(path.name for path in Path("sf").glob("*.mp4")) == ["cutv.mp4", "cutv_new.mp4"]
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_folders_in_which_nothing_was_made_are_not_left(jobs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("in/x/y/later.jpg", "in/x/later2.jpg", "in/z/later.jpg", "in/z/b.jpg")
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name)
+    assert main(["faceswap", "a.jpg", "in", "-o", "out/mirror", "--jobs", jobs, "-q"]) == 1
+    assert sorted(path.as_posix() for path in Path("out").rglob("[!.]*")) == [
+        "out/mirror",
+        "out/mirror/z",
+        "out/mirror/z/b.jpg",
+    ]
+    assert main(["faceswap", "a.jpg", "in/x", "-o", "other/mirror", "-q"]) == 1
+    assert not Path("other").exists()
 
 
 @pytest.mark.parametrize("jobs", ["1", "3"])
@@ -279,7 +385,8 @@ def test_persons_are_mapped_without_a_source() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "seconds"), [(["--preview"], 10), (["--preview", "3"], 3), (["--preview=1:00"], 60), (["--preview", "1:30"], 90), ([], None)]
+    ("words", "seconds"),
+    [(["--preview"], 10), (["--preview", "3"], 3), (["--preview=1:00"], 60), (["--preview", "1:30"], 90), ([], None)],
 )
 def test_preview_may_stand_alone(words: list[str], seconds: int | None) -> None:
     for place in (0, 1, 2):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.face import Face
-from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE, Seen, load, save
+from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE, Place, Seen, Trace, load, save
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ def same(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
 
 FRAMES = [
     Seen(False, (a_face(1), a_face(2, seen=False)), np.full(GLIMPSE_SHAPE, 7, np.uint8)),
-    Seen(False, ()),
+    Seen(
+        False,
+        (),
+        None,
+        (Trace(Place(1.5, 2000.25, 0.125), Place(2, 3, 4), 7), Trace(Place(-3, 4, 5), Place(0, 1, 2), -9)),
+    ),
     Seen(True, (a_face(3, 3840.0),), np.full(GLIMPSE_SHAPE, 9, np.uint8)),
 ]
 
@@ -47,6 +52,7 @@ def test_everything_comes_back(file: Path) -> None:
     for saved, loaded in zip(FRAMES, load(file), strict=True):
         assert saved.cut == loaded.cut
         assert same(saved.glimpse, loaded.glimpse)
+        assert saved.traces == loaded.traces
         for one, other in zip(saved.faces, loaded.faces, strict=True):
             assert one.score == other.score
             assert other.mesh.dtype == np.float32
@@ -97,7 +103,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_scaling_minds_pixel_centres() -> None:
     face = Face(np.full((478, 3), 9.5, np.float32), 1.0, np.full((5, 2), -0.5, np.float32))
-    (scaled,) = Seen(False, (face,)).scaled(2, 3).faces
+    seen = Seen(False, (face,), traces=(Trace(Place(9.5, -0.5, 10), Place(0.5, 0.5, 2), -3),)).scaled(2, 3)
+    assert seen.traces == (Trace(Place(19.5, -0.5, 25), Place(1.5, 2.5, 5), -3),)
+    (scaled,) = seen.faces
     assert scaled.mesh[0].tolist() == [19.5, 29.5, pytest.approx(23.75)]
     assert scaled.keypoints is not None
     assert scaled.keypoints[0].tolist() == [-0.5, -0.5]

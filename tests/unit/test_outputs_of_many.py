@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from facefusion_cli.core.batch.targets import find_targets
 from facefusion_cli.core.media import naming
-from facefusion_cli.core.media.outputs import AtomicOutput, Output, plan_outputs
+from facefusion_cli.core.media.outputs import AtomicOutput, Output, make_folder, plan_many, plan_outputs, tidy_folder
 from facefusion_cli.errors import OutputError, OutputExistsError, UsageError
 
 if TYPE_CHECKING:
@@ -193,6 +193,91 @@ def test_no_input_is_written_to() -> None:
     Path("out/a.jpg").symlink_to("../pics/sub/b.jpg")
     with pytest.raises(OutputError, match="same file as the input"):
         plan_outputs(find_targets(["pics"]).files, "out")
+
+
+def planned(*given: str, out: str, known: tuple[str, ...] = (), **options: Any) -> tuple[dict[str, str], list[str]]:
+    """Outputs by target, and the targets that are refused."""
+    known_paths = set(map(Path, known))
+    outputs, refused = plan_many(find_targets(given, out).files, out, was_result=known_paths.__contains__, **options)
+    made = {output.target.as_posix(): output.path.as_posix() for output in outputs}
+    return made, [one.target.as_posix() for one in refused]
+
+
+def test_known_results_among_the_targets_are_none() -> None:
+    make("pics/a.jpg", "pics/a_x.jpg", "pics/b.jpg", "pics/c_x.jpg")
+    known = ("pics/a_x.jpg", "pics/c_x.jpg")
+    assert planned("pics", out="pics/{stem}_x{suffix}", known=known) == (
+        # Nothing would be written to c_x.jpg: what it comes from has gone.
+        {"pics/a.jpg": "pics/a_x.jpg", "pics/b.jpg": "pics/b_x.jpg", "pics/c_x.jpg": "pics/c_x_x.jpg"},
+        [],
+    )
+
+
+def test_names_are_as_if_known_results_were_not_there() -> None:
+    make("pics/a.jpg", "pics/a.png")
+    assert planned("pics", out="pics/{stem}.png", known=("pics/a.png",)) == ({"pics/a.jpg": "pics/a.png"}, [])
+
+
+def test_a_target_that_may_be_a_result_is_neither_done_nor_replaced() -> None:
+    make("pics/a.jpg", "pics/a_x.jpg", "pics/a_x_x.jpg", "pics/b.jpg")
+    assert planned("pics", out="pics/{stem}_x{suffix}") == (
+        {"pics/b.jpg": "pics/b_x.jpg"},
+        ["pics/a.jpg", "pics/a_x.jpg"],
+    )
+    # One that was named is meant.
+    assert planned("pics/a.jpg", "pics/b.jpg", out="pics/{stem}_x{suffix}")[1] == []
+    with pytest.raises(OutputError, match="same file as the input"):
+        planned("pics/a.jpg", "pics/a_x.jpg", out="pics/{stem}_x{suffix}")
+
+
+def test_one_result_that_cannot_be_written_does_not_stop_the_others() -> None:
+    make("pics/a.jpg", "pics/b.jpg", "pics/c.jpg", "pics/d/e.jpg", "ada.jpg", "out/d")
+    Path("out/a.jpg").mkdir()
+    Path("out/b.jpg").hardlink_to("ada.jpg")
+    inputs = [Path("ada.jpg")]
+    assert planned("pics", out="out", inputs=inputs) == (
+        {"pics/c.jpg": "out/c.jpg"},
+        ["pics/a.jpg", "pics/b.jpg", "pics/d/e.jpg"],
+    )
+    with pytest.raises(OutputError, match='same file as the input "ada'):
+        planned("pics/b.jpg", "pics/c.jpg", out="out", inputs=inputs)
+    with pytest.raises(OutputError, match="is a folder"):
+        planned("pics/a.jpg", "pics/d", out="out", inputs=inputs)
+
+
+def test_what_is_wrong_with_all_is_said_once() -> None:
+    make("pics/a.jpg", "pics/b.jpg")
+    with pytest.raises(OutputError, match="same file as the input"):
+        planned("pics", out="pics")
+
+
+def test_nothing_found_is_nothing_planned() -> None:
+    assert planned("nowhere*", out="out") == ({}, [])
+    assert plan_many([], None) == ([], [])
+
+
+def test_folders_that_stay_empty_are_removed_when_nobody_needs_them() -> None:
+    make("pics/a/b.jpg", "pics/a/c.jpg", "pics/d.jpg", "there/x.jpg")
+    third, first, second = plan_outputs(find_targets(["pics"]).files, "there/new/out")
+    assert third.path == Path("there/new/out/d.jpg")
+    with tidy_folder(third):
+        make_folder(third)
+        with tidy_folder(first):
+            make_folder(first)
+            with tidy_folder(second):
+                make_folder(second)
+            assert Path("there/new/out/a").is_dir()
+        assert not Path("there/new/out/a").exists()
+        assert Path("there/new/out").is_dir()
+    assert not Path("there/new").exists()
+    with tidy_folder(first), AtomicOutput(first) as file:
+        file.commit()
+    assert first.path.exists()
+    Path("theirs").mkdir()
+    (lone,) = plan_outputs(find_targets(["pics/d*"]).files, "theirs")
+    with tidy_folder(lone):
+        make_folder(lone)
+    assert Path("theirs").is_dir()
 
 
 def test_what_exists_fails_only_when_its_turn_comes() -> None:

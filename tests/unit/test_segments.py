@@ -254,6 +254,14 @@ def test_a_line_that_is_damaged_in_the_middle_costs_that_piece(out: Path) -> Non
         assert [bool(work.piece(name)) for name in ("one.mp4", "two.mp4", "three.mp4")] == [True, False, True]
 
 
+def test_a_line_without_end_is_a_damaged_one(out: Path) -> None:
+    before = interrupted(out, "one.mp4")
+    journal = before.folder / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b"[" * 200_000 + b"\n")
+    with Work(out, IDENTITY) as work:
+        assert work.piece("one.mp4") is not None
+
+
 # Who else is there
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.face import Face
-from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE, Seen, save
+from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE, Place, Seen, Trace, save
 from facefusion_cli.core.faces.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,9 +44,18 @@ class Stage:
         return Face(self.shape * size + np.array([x, y, 0], np.float32), score, embedding=who)
 
     def tracks(
-        self, frames: Iterable[Sequence[Face]], *, cuts: Iterable[int] = (), pieces: Sequence[int] = ()
+        self,
+        frames: Iterable[Sequence[Face]],
+        *,
+        cuts: Iterable[int] = (),
+        pieces: Sequence[int] = (),
+        traces: Mapping[int, Trace] | None = None,
     ) -> Tracks:
-        seen = [Seen(index in set(cuts), tuple(faces)) for index, faces in enumerate(frames)]
+        told = {} if traces is None else traces
+        seen = [
+            Seen(index in set(cuts), tuple(faces), traces=(told[index],) if index in told else ())
+            for index, faces in enumerate(frames)
+        ]
         files = []
         borders = [0, *pieces, len(seen)]
         for index, (start, stop) in enumerate(pairwise(borders)):
@@ -101,15 +110,82 @@ def test_so_does_a_cut_between_two_stretches(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(("gap", "joined"), [(1, True), (12, True), (13, False)])
-def test_gaps_up_to_half_a_second_are_filled(stage: Stage, gap: int, joined: bool) -> None:
-    hidden = range(10, 10 + gap)
-    tracks = stage.tracks([[] if i in hidden else [stage.face(100 + 3 * i)] for i in range(40)])
+def test_who_is_away_for_half_a_second_is_the_same(stage: Stage, gap: int, joined: bool) -> None:
+    tracks = stage.tracks([[] if 10 <= i < 10 + gap else [stage.face(100 + 3 * i)] for i in range(40)])
     assert len(tracks.tracks) == (1 if joined else 2)
+
+
+def place(stage: Stage, index: int) -> Place:
+    return Place.of(stage.face(100 + 3 * index))
+
+
+GAPS = {
+    "short": ([3], [], True),
+    "long": ([4], [], False),
+    "with traces": ([12], range(12), True),
+    "with most traces": ([12], [0, 4, 8], True),
+    "covered": ([12], [0, 11], False),
+    "too long": ([13], range(13), False),
+}
+
+
+@pytest.mark.parametrize("pieces", [(), (12,), (9, 10, 11)])
+@pytest.mark.parametrize(("gap", "traced", "filled"), GAPS.values(), ids=GAPS)
+def test_gaps_are_filled_where_something_tells_of_the_face(
+    stage: Stage, gap: list[int], traced: Iterable[int], filled: bool, pieces: Sequence[int]
+) -> None:
+    hidden = range(10, 10 + gap[0])
+    there = [10 + index for index in traced]
+    tracks = stage.tracks(
+        [[] if i in hidden else [stage.face(100 + 3 * i)] for i in range(40)],
+        pieces=pieces,
+        traces={i: Trace(place(stage, i), place(stage, 9), i - 9) for i in there},
+    )
     faces = list(tracks.faces(0, 40))
+    # A trace at either end fills itself, and no more.
+    expected = [i not in hidden or filled or (i in there and gap[0] <= 12) for i in range(40)]
+    assert [len(present) == 1 for present in faces] == expected
     for index, present in enumerate(faces):
-        assert len(present) == (joined or index not in hidden)
         for face in present.values():
             assert middle(face) == pytest.approx(100 + 3 * index, abs=0.1)
+    assert [len(present) == 1 for present in tracks.faces(13, 20)] == expected[13:20]
+
+
+def test_traces_elsewhere_tell_nothing(stage: Stage) -> None:
+    for origin, late in ((Place(300, 200, 100), 0), (place(stage, 0), 1)):
+        frames = [[] if 10 <= i < 16 else [stage.face(100)] for i in range(30)]
+        tracks = stage.tracks(frames, traces={i: Trace(place(stage, 0), origin, i - 9 + late) for i in range(10, 16)})
+        assert [len(present) for present in tracks.faces(9, 17)] == [1, 0, 0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+def test_a_face_in_a_gap_is_where_its_trace_is(stage: Stage, ahead: bool) -> None:
+    """It may turn round, and come back where it would not have been expected."""
+    path = [*range(100, 200, 10), 230, 260, 290, 290, 260, 230, *range(200, 100, -10)]
+    hidden = range(10, 16)
+
+    def at(i: int) -> Place:
+        return Place.of(stage.face(path[i]))
+
+    tracks = stage.tracks(
+        [[] if i in hidden else [stage.face(x)] for i, x in enumerate(path)],
+        traces={i: Trace(at(i), at(9 if ahead else 16), i - (9 if ahead else 16)) for i in (10, 11, 14, 15)},
+    )
+    assert spans(tracks) == [(0, 25)]
+    for index, present in enumerate(tracks.faces(10, 16), 10):
+        assert middle(present[0]) == pytest.approx(290 if index in (12, 13) else path[index], abs=35)
+    moved = [middle(present[0]) for present in tracks.faces(0, 26)]
+    assert max(moved) > 240
+
+
+def test_a_trace_leads_to_where_it_comes_back(stage: Stage) -> None:
+    """After it has turned round unseen."""
+    path = [100 + 30 * i for i in range(10)] + [370 - 30 * i for i in range(10)]
+    at = Place.of(stage.face(path[9]))
+    traces = {10: Trace(Place.of(stage.face(path[10])), at, 1), 11: Trace(Place.of(stage.face(path[11])), at, 2)}
+    frames = [[] if i in (10, 11) else [stage.face(x)] for i, x in enumerate(path)]
+    assert spans(stage.tracks(frames, traces=traces)) == [(0, 19)]
+    assert len(spans(stage.tracks(frames))) == 2
 
 
 def test_who_comes_back_elsewhere_or_in_another_size_is_new(stage: Stage) -> None:

@@ -28,6 +28,31 @@ def test_rate_is_found_without_a_hint_in_a_longer_clip(fps: Fraction) -> None:
     assert fit_grid(in_ticks(fps, 3000, MILLISECOND), MILLISECOND, 0, []).fps == fps
 
 
+@pytest.mark.parametrize("tick", [Fraction(1, 16000), Fraction(1, 90000), Fraction(1, 12800)])
+@pytest.mark.parametrize("fps", USUAL)
+@pytest.mark.parametrize(("count", "hinted"), [(30, True), (100, False), (600, False)])
+def test_rate_is_exact_though_stamps_were_milliseconds_once(
+    fps: Fraction, tick: Fraction, count: int, hinted: bool
+) -> None:
+    rounded = in_ticks(fps, count, MILLISECOND)
+    stamps = np.array([round(int(stamp) * MILLISECOND / tick) for stamp in rounded], np.int64)
+    average = count / (int(stamps[-1]) * tick + 1 / fps)
+    grid = fit_grid(stamps, tick, 0, [fps, average] if hinted else [])
+    assert (grid.fps, grid.frames, grid.variable, grid.source) == (fps, count, False, None)
+
+
+def test_rate_in_nanoseconds_is_the_usual_one() -> None:
+    stamps = in_ticks(Fraction(60000, 1001), 30, MILLISECOND)
+    assert fit_grid(stamps, MILLISECOND, 0, [Fraction(19001, 317)]).fps == Fraction(60000, 1001)
+
+
+@pytest.mark.parametrize(("tick", "wander"), [(Fraction(1, 90000), 0.0004), (Fraction(1, 16000), 0.0009)])
+def test_frames_that_wander_by_less_than_a_millisecond_each_are_irregular(tick: Fraction, wander: float) -> None:
+    steps = 1 / 30 + np.random.default_rng(0).uniform(-wander, wander, 600)
+    stamps = np.unique(np.round(np.cumsum(steps) / float(tick)).astype(np.int64))
+    assert fit_grid(stamps, tick, 0, [Fraction(30)]).variable
+
+
 @given(st.integers(1, 60000), st.integers(1, 1001), st.integers(2, 50))
 def test_any_rate_that_ticks_hold_is_exact(numerator: int, denominator: int, count: int) -> None:
     fps = Fraction(numerator, denominator)

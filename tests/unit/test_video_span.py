@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from facefusion_cli.core.faceswap.options import VideoOptions
+from facefusion_cli.core.faceswap.result import Projection
 from facefusion_cli.core.faceswap.video.span import wanted_frames
-from facefusion_cli.core.faceswap.video.words import clock, incomplete, plan_sentence, projection
+from facefusion_cli.core.faceswap.video.words import clock, incomplete, plan_sentence, projection_sentence
 from facefusion_cli.core.media.video.probe import ColourTags, Video
 from facefusion_cli.errors import UsageError
 
@@ -65,5 +66,10 @@ def test_words() -> None:
         "talk.mp4: 16:41, 30000 frames of 1280 x 720 at 29.97 a second, in 17 pieces"
     )
     assert "10.0 s of 16:41, 300 frames" in plan_sentence(long, 600, 900, 1)
-    assert projection(long, 300, 30.0, 2_000_000) == "the whole of 16:41 would take about 50:00 and 200.0 MB"
-    assert incomplete(Path("a.mp4"), 29, 50).message == '"a.mp4" is damaged: only 29 of 50 frames can be decoded.'
+    projected = projection_sentence(Projection(1001.0, 3000.0, 200_000_000))
+    assert projected == "the whole of 16:41 would take about 50:00 and 200.0 MB"
+    error = incomplete(Path("a.mp4"), 29, 50, "So it is.")
+    assert (error.message, error.hint) == (
+        '"a.mp4" is damaged: only 29 of 50 frames can be decoded.',
+        "So it is.",
+    )

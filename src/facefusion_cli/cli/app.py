@@ -53,7 +53,7 @@ def _options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Swap faces in pictures."""
+    """Swap faces in pictures and videos."""
 
 
 def run(argv: Sequence[str] | None, received: Received) -> int:

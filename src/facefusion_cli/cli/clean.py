@@ -39,7 +39,11 @@ def clean(
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Remove the weights too, and what was answered about licences.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Remove the weights too, the journals of folders of results, and what was answered about licences.",
+        ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, print what would go.")] = False,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Remove everything without being asked.")] = False,

@@ -21,14 +21,17 @@ _WORDS: dict[Action, str] = {
 
 
 def show_plan(console: Console, plan: Iterable[Planned]) -> None:
-    """List what would happen: a line for each target, or with --json an object."""
+    """List what would happen: a line for each target, or with --json an object; also what would go wrong."""
     for one in plan:
         output = one.output
+        fields = {
+            "target": str(output.target),
+            "output": str(output.path),
+            "kind": output.kind,
+            "action": one.action,
+        }
+        if one.error is not None:
+            console.failure(one.error, **fields)
+            continue
         console.line(f"{output.target} -> {output.path}  {_WORDS[one.action]}")
-        console.record(
-            ok=one.action != "refuse",
-            target=str(output.target),
-            output=str(output.path),
-            kind=output.kind,
-            action=one.action,
-        )
+        console.record(ok=one.action != "refuse", **fields)

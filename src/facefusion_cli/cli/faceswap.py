@@ -94,6 +94,8 @@ def faceswap(
             if not targets:
                 raise UsageError("missing argument 'TARGET'.", hint='Try "facefusion faceswap --help".')
             pairs = tuple(map(options.pair_of, mapping or []))
+            if len(targets) > 1 and options.is_one_of(targets[0], [path for _, path in pairs]):
+                raise UsageError(f'with --map there is no SOURCE, so "{targets[0]}" would be a target.')
             if face is not None and (pairs or reference is not None):
                 raise UsageError("--face chooses by place, --reference and --map by person: only one of them can be.")
             if jobs < 1:

@@ -73,6 +73,7 @@ def stoppable() -> Iterator[Received]:
         if now - first > _SAME_WISH:
             if sys.stderr is not None and sys.stderr.isatty():
                 os.write(2, b"\x1b[?25h\n")  # the spinner hid the cursor
+            _end_programs(leaving=True)
             os._exit(128 + signum)
 
     before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
@@ -88,11 +89,23 @@ def stoppable() -> Iterator[Received]:
 
 
 def leave_behind(code: int) -> None:
-    """End the process here and now if work goes on in threads that could not be stopped, else do nothing."""
+    """End the process here and now if work goes on in threads that could not be stopped.
+
+    No program that was started goes on, in any case.
+    """
     batch = sys.modules.get("facefusion_cli.core.batch.run")
-    if batch is not None and batch.threads_left():
+    leaving = batch is not None and batch.threads_left()
+    _end_programs(leaving=leaving)
+    if leaving:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 with suppress(OSError, ValueError):
                     stream.flush()
         os._exit(code)
+
+
+def _end_programs(*, leaving: bool) -> None:
+    process = sys.modules.get("facefusion_cli.core.media.video.process")
+    # Absent: none was started. A signal may come while it is being imported, and not yet have all.
+    if process is not None and hasattr(process, "end_all"):
+        process.end_all(leaving=leaving)

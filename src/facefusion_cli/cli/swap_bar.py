@@ -2,68 +2,73 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
 from facefusion_cli.cli.bars import Drawing, Speed, clock_time
 from facefusion_cli.cli.console import printable
-from facefusion_cli.cli.swap_progress import STAGES
+from facefusion_cli.cli.swap_progress import STAGES, going_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from rich.console import Console as RichConsole
 
     from facefusion_cli.cli.console import Console
-    from facefusion_cli.core.faceswap.watcher import Stage
+    from facefusion_cli.core.faceswap.watcher import Stage, SwapWatcher
 
-__all__ = ["Bar", "Files"]
+__all__ = ["Board"]
 
-_WIDE = 90
-"""Columns from which on there is room for everything."""
+_ROOMY, _WIDE = 64, 100
+"""Columns from which on there is room for the frames, and for everything."""
 
 
 class _Figures(ProgressColumn):
-    """What stands behind the bar; of steady width, so that the bar keeps its length."""
+    """What stands behind a bar; of steady width, so that the bar keeps its length."""
 
-    def __init__(self, speed: Speed, *, wide: bool) -> None:
-        super().__init__(Column(no_wrap=True, justify="right", min_width=45 if wide else 18))
-        self._speed = speed
-        self._wide = wide
+    def __init__(self, columns: int) -> None:
+        self._roomy, self._wide = columns >= _ROOMY, columns >= _WIDE
+        super().__init__(Column(no_wrap=True, justify="right", min_width=36 if self._roomy else 14))
 
     def render(self, task: Task) -> Text:
-        """Frames, frames a second, time left, faces found."""
+        """Frames, frames a second, time left, faces in the last of them; or how many files."""
         total, done = int(task.total or 0), int(task.completed)
         if not total:
             return Text("")
-        speed = self._speed.now()
-        left = "-:--" if not speed else clock_time((total - done) / speed)
-        if not self._wide:
-            return Text(f"{100 * done // total:>3} %  {left:>8}")
-        rate = "" if speed is None else f"{speed:.1f} fps"
+        speed: Speed | None = task.fields["speed"]
+        if speed is None:
+            return Text(f"{done}/{total}")
+        pace = speed.now()
+        left = "-:--" if not pace else clock_time((total - done) / pace)
+        if not self._roomy:
+            return Text(f"{100 * done // total:>3} %  {left:>7}")
+        rate = "" if pace is None else f"{pace:.1f} fps"
+        figures = f"{done:>{len(str(total))}}/{total}  {rate:>9}  {left:>7}"
         faces = task.fields["faces"]
-        return Text(f"{done:>{len(str(total))}}/{total}  {rate:>9}  {left:>8}  {faces} faces")
+        return Text(f"{figures}  {faces} {'face ' if faces == 1 else 'faces'}" if self._wide else figures)
 
 
-class Files:
-    """How many files of a run are finished."""
+class Board:
+    """Bars on a terminal: a row for each video that is worked on, and one for all files where there are several."""
 
-    def __init__(self, console: Console, screen: RichConsole, files: int) -> None:
+    def __init__(self, console: Console, screen: RichConsole, files: int = 0) -> None:
         self._console = console
+        self._columns = screen.width
         self._progress = Drawing(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=44)),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}", table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(),
+            _Figures(screen.width),
             console=screen,
         )
-        self._task = self._progress.add_task("files", total=files)
+        self._files = self._progress.add_task("files", total=files, speed=None) if files else None
 
-    def __enter__(self) -> Files:
+    def __enter__(self) -> Board:
         self._console.drawing = True
         self._progress.start()
         return self
@@ -71,45 +76,45 @@ class Files:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.remove_task(self._task)  # the summary says it all
+        for task in list(self._progress.task_ids):  # the sentences that follow say it all
+            self._progress.remove_task(task)
         self._progress.stop()
         self._console.drawing = False
 
     def advance(self) -> None:
         """One more file is finished."""
-        self._progress.advance(self._task)
+        if self._files is not None:
+            self._progress.advance(self._files)
+
+    @contextmanager
+    def row(self, name: str, check: Callable[[], None]) -> Iterator[SwapWatcher]:
+        """A row for a video until the end of the block; its watcher may be told things in any one thread."""
+        row = _Row(self._console, self._progress, name, check, short=self._columns < _ROOMY)
+        try:
+            yield row
+        finally:
+            row.remove()
 
 
-class Bar:
+class _Row:
     """A watcher that draws."""
 
-    def __init__(self, console: Console, screen: RichConsole, name: str, check: Callable[[], None]) -> None:
+    def __init__(
+        self, console: Console, progress: Drawing, name: str, check: Callable[[], None], *, short: bool
+    ) -> None:
         self._console = console
+        self._progress = progress
+        self._name = printable(name)
+        self._short = short
         self.check = check
         self._speed = Speed()
-        wide = screen.width >= _WIDE
-        self._progress = Drawing(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=40)),
-            BarColumn(bar_width=None, table_column=Column(ratio=1)),
-            _Figures(self._speed, wide=wide),
-            console=screen,
-        )
-        self._name = printable(name)
-        self._wide = wide
-        self._task = self._progress.add_task(self._name, total=None, faces=0)
-        self._done = self._faces = 0
+        self._task = progress.add_task(escape(self._name), total=None, speed=self._speed, faces=0)
+        self._done = 0
 
-    def __enter__(self) -> Bar:
-        self._console.drawing = True
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.remove_task(self._task)  # the sentence that follows says it all
-        self._progress.stop()
-        self._console.drawing = False
+    def remove(self) -> None:
+        """It is finished."""
+        if self._task in self._progress.task_ids:
+            self._progress.remove_task(self._task)
 
     def plan(self, sentence: str) -> None:
         """See ``SwapWatcher``."""
@@ -118,23 +123,22 @@ class Bar:
     def stage(self, stage: Stage, done: int, total: int) -> None:
         """See ``SwapWatcher``."""
         self.check()
-        self._done, self._faces = done, 0
+        self._done = done
         self._speed.restart()
-        if done and total:
-            self._console.done(f"{self._name}: {STAGES[stage]}, going on at frame {done} of {total}")
-        words = f"{self._name}: {STAGES[stage]}" if self._wide else STAGES[stage]
-        self._progress.reset(
-            self._task, total=total or None, completed=done, description=words.replace("[", r"\["), faces=0
-        )
         self._speed.moved(done)
+        if 0 < done < total:
+            self._console.done(going_on(self._name, stage, done, total))
+        words = STAGES[stage] if self._short else f"{self._name}: {STAGES[stage]}"
+        self._progress.reset(
+            self._task, total=total or None, completed=done, description=escape(words), speed=self._speed, faces=0
+        )
 
     def progress(self, frames: int, faces: int) -> None:
         """See ``SwapWatcher``."""
         self.check()
         self._done += frames
-        self._faces += faces
         self._speed.moved(self._done)
-        self._progress.update(self._task, completed=self._done, faces=self._faces)
+        self._progress.update(self._task, completed=self._done, faces=faces)
 
     def note(self, sentence: str) -> None:
         """See ``SwapWatcher``."""

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,6 +41,7 @@ __all__ = [
     "StrictOption",
     "SwapCommand",
     "boost_of",
+    "is_one_of",
     "pair_of",
     "seconds_of",
 ]
@@ -111,6 +114,25 @@ def pair_of(text: str) -> tuple[Path, Path]:
         gone = next(name for name in pairs[0] if not os.path.isfile(name))  # noqa: PTH113
         raise UsageError(f'"{gone}" in --map {text} is no file.')
     raise UsageError(f'no "=" in --map {text} stands between the names of two files.')
+
+
+def is_one_of(given: str, paths: Sequence[Path]) -> bool:
+    """Whether ``given`` names the same file as one of ``paths``."""
+    with suppress(OSError):
+        return any(path.samefile(given) for path in paths)
+    return False
+
+
+def _complete_codec() -> list[str]:
+    from facefusion_cli.core.media.video.encoders import codec_names
+
+    return ["auto", *codec_names()]
+
+
+def _complete_preset() -> list[str]:
+    from facefusion_cli.core.media.video.encoders import PRESETS
+
+    return list(PRESETS)
 
 
 def _complete_face() -> list[tuple[str, str]]:
@@ -255,7 +277,13 @@ CrfOption = Annotated[
 ]
 PresetOption = Annotated[
     str,
-    typer.Option("--preset", metavar="NAME", help="Speed of the encoder, as x264 names it.", rich_help_panel=_VIDEOS),
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Speed of the encoder, as x264 names it.",
+        autocompletion=_complete_preset,
+        rich_help_panel=_VIDEOS,
+    ),
 ]
 CodecOption = Annotated[
     str,
@@ -264,6 +292,7 @@ CodecOption = Annotated[
         metavar="NAME",
         help="Codec of the video. auto: h264, in WebM vp9; else hevc, av1, vp9, prores, or a hardware encoder such as "
         "h264_nvenc.",
+        autocompletion=_complete_codec,
         rich_help_panel=_VIDEOS,
     ),
 ]

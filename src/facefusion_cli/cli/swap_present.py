@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from facefusion_cli.core.faceswap.video.words import incomplete
+from facefusion_cli.core.faceswap.video.words import incomplete, projection_sentence
 
 if TYPE_CHECKING:
     from facefusion_cli.cli.console import Console
@@ -21,7 +22,7 @@ def shortfall(result: SwapResult) -> IncompleteError | None:
     if video is None or video.decoded >= video.promised:
         return None
     assert result.target is not None
-    return incomplete(result.target, video.decoded, video.promised)
+    return incomplete(result.target, video.decoded, video.promised, f'"{result.output}" holds these.')
 
 
 def present(
@@ -37,10 +38,10 @@ def present(
     faces = ", ".join(map(str, result.faces)) or "none"
     console.detail(f'faces found in "{target}": {result.found}; indices of those replaced: {faces}.')
     video = result.video
-    length = "" if video is None else f", {video.swapped} of {video.frames} frames"
+    length = "" if video is None else f", {video.swapped} of {video.promised} frames"
     console.done(f"face of {name} -> {target} ({result.engine} engine{length}, {result.seconds:.1f} s)")
     if video is not None and video.projection:
-        console.done(f"{about}{video.projection}.")
+        console.done(f"{about}{projection_sentence(video.projection)}.")
     error = shortfall(result)
     if error is not None:
         console.error(error.message, error.hint)
@@ -77,5 +78,5 @@ def _video_fields(result: SwapResult) -> dict[str, Any]:
         "frames_swapped": video.swapped,
         "frames_missing": video.promised - video.decoded,
         "fps": round(video.fps, 6),
-        "projection": video.projection or None,
+        "projection": None if video.projection is None else asdict(video.projection),
     }

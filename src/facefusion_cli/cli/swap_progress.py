@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from facefusion_cli.cli.console import Console
+    from facefusion_cli.cli.swap_bar import Board
     from facefusion_cli.core.faceswap.watcher import Stage, SwapWatcher
     from facefusion_cli.core.media.outputs import Output
 
-__all__ = ["STAGES", "Lines", "show_many", "show_swap"]
+__all__ = ["STAGES", "Lines", "going_on", "show_many", "show_swap"]
 
 STAGES: dict[Stage, str] = {
     "probing": "reading",
@@ -24,51 +25,48 @@ STAGES: dict[Stage, str] = {
 """What is said of each stage."""
 
 
+def going_on(name: str, stage: Stage, done: int, total: int) -> str:
+    """The sentence for a stage that an earlier run has begun."""
+    return f"{name}: {STAGES[stage]}, going on at frame {done} of {total}"
+
+
 @contextmanager
 def show_swap(
-    console: Console, source: str, output: Output, count: str, check: Callable[[], None], *, alone: bool
+    console: Console, source: str, output: Output, count: str, check: Callable[[], None], board: Board | None
 ) -> Iterator[SwapWatcher]:
     """Show what becomes of one target, until the end of the block; ``count`` says which of how many it is.
 
-    The watcher calls ``check`` whenever it is told something: it raises what ends the work. Only what is done ``alone``
-    is drawn.
+    The watcher calls ``check`` whenever it is told something: it raises what ends the work. ``board`` is what several
+    that are worked on at the same time are shown on.
     """
     name = output.target.name
-    screen = console.screen if alone else None
-    if screen is None:
+    screen = console.screen
+    if screen is None or (board is not None and output.kind == "picture"):
         yield Lines(console, name, check)
+    elif board is not None:
+        with board.row(name, check) as row:
+            yield row
     elif output.kind == "picture":
         with console.busy(f"face of {source} -> {name}{count}"):
             yield Lines(console, name, check)
     else:
-        from facefusion_cli.cli.swap_bar import Bar
+        from facefusion_cli.cli.swap_bar import Board
 
-        with Bar(console, screen, f"{name}{count}", check) as bar:
-            yield bar
-
-
-class _Many(Protocol):
-    def advance(self) -> None:
-        """One more file is finished, well or not."""
-        ...
-
-
-class _Unseen:
-    def advance(self) -> None:
-        pass
+        with Board(console, screen) as own, own.row(f"{name}{count}", check) as row:
+            yield row
 
 
 @contextmanager
-def show_many(console: Console, files: int, jobs: int) -> Iterator[_Many]:
-    """Show how many of the files are finished, where several are worked on at the same time."""
+def show_many(console: Console, files: int, jobs: int) -> Iterator[Board | None]:
+    """A board for files of which several are worked on at the same time; None where nothing is drawn."""
     screen = console.screen
     if screen is None or jobs <= 1:
-        yield _Unseen()
+        yield None
         return
-    from facefusion_cli.cli.swap_bar import Files
+    from facefusion_cli.cli.swap_bar import Board
 
-    with Files(console, screen, files) as bar:
-        yield bar
+    with Board(console, screen, files) as board:
+        yield board
 
 
 class Lines:
@@ -93,8 +91,8 @@ class Lines:
         """See ``SwapWatcher``."""
         self.check()
         self._stage, self._done, self._first, self._total, self._began = stage, done, done, total, self._clock()
-        if done and total:
-            self._console.done(f"{self._name}: {STAGES[stage]}, going on at frame {done} of {total}")
+        if 0 < done < total:
+            self._console.done(going_on(self._name, stage, done, total))
         else:
             self._console.detail(f"{self._name}: {STAGES[stage]}")
 

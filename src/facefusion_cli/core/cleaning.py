@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from facefusion_cli.core.batch.journal import JOURNAL_NAME
 from facefusion_cli.core.home import home_folder, state_folder
 from facefusion_cli.core.media.atomic import abandoned
 from facefusion_cli.core.media.disk_errors import why_not_written
-from facefusion_cli.core.media.work_folders import REGISTRY, hold, remove_entry, remove_held, work_folders
+from facefusion_cli.core.media.registry import JOURNALS, REGISTRIES, forget, remembered
+from facefusion_cli.core.media.work_folders import hold, remove_entry, remove_held, work_folders
 from facefusion_cli.core.weights.files import set_aside_earlier
 from facefusion_cli.errors import OutputError, UsageError
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Kind", "LeftOver", "find_left_overs", "remove_empty_folders", "remove_left_over"]
 
-Kind = Literal["work-folder", "temporary-file", "cache", "download", "weights", "answers"]
+Kind = Literal["work-folder", "temporary-file", "cache", "download", "weights", "journal", "answers"]
 
 _TEMPORARY = re.compile(r"\.facefusion-[0-9a-f]{12}-\d+-[0-9a-f]{8}(\.\w+)?")
 _CACHES, _ANSWERS = ("self-checks.json",), ("consent.json",)
@@ -47,7 +49,8 @@ class LeftOver:
 def find_left_overs(places: Sequence[Path], store: Store, *, everything: bool = False) -> list[LeftOver]:
     """Work folders anywhere, temporary files in ``places`` and beside work folders, caches, unfinished downloads.
 
-    ``everything``: also weights, and the licences that were accepted. Some may be in use. Only what is known to be ours
+    ``everything``: also weights, the journals of folders of results anywhere and in ``places``, and the licences that
+    were accepted. Some may be in use. Only what is known to be ours
     is found, in whatever folder it lies; ``places`` are searched themselves, not the folders in them.
 
     Raises:
@@ -70,6 +73,9 @@ def find_left_overs(places: Sequence[Path], store: Store, *, everything: bool = 
             paths = [path for path in (store.path(weight), *set_aside_earlier(store.path(weight))) if path.is_file()]
             if paths:
                 found.append(LeftOver("weights", paths[0], sum(map(_size, paths)), weight))
+        known = {path for path in remembered(JOURNALS) if path.name == JOURNAL_NAME and _is_plain(path)}
+        journals = known.union(_matching(around, re.compile(re.escape(JOURNAL_NAME))))
+        found += [LeftOver("journal", path, _size(path)) for path in sorted(journals)]
         found += [LeftOver("answers", path, _size(path)) for path in _state_files(_ANSWERS)]
     return found
 
@@ -97,6 +103,8 @@ def remove_left_over(found: LeftOver, store: Store, watcher: Watcher, *, dry: bo
             case _:
                 if not dry:
                     remove_entry(found.path)
+                    if found.kind == "journal":
+                        forget(JOURNALS, found.path)
     except FileNotFoundError:
         return True  # somebody else was faster
     except OSError as error:
@@ -112,7 +120,8 @@ def remove_empty_folders(store: Store) -> Iterator[Path]:
             with suppress(OSError):
                 path.unlink()
     with suppress(UsageError):
-        for folder in (hidden, store.folder, state_folder() / REGISTRY, state_folder(), home_folder()):
+        registries = [state_folder() / registry for registry in REGISTRIES]
+        for folder in (hidden, store.folder, *registries, state_folder(), home_folder()):
             with suppress(OSError):
                 folder.rmdir()
                 yield folder

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.media.atomic import AtomicFile
 from facefusion_cli.core.media.disk_errors import why_not_written
+from facefusion_cli.core.media.registry import JOURNALS, remember
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class _Entry:
     bytes: int
     mtime_ns: int
     made_from: str
+    complete: bool
+    """Whether it holds all that it should."""
 
 
 class FolderJournal:
-    """The journal of the results in ``root``, one hidden file there: a line of JSON for each file that was finished.
+    """The journal of the results in ``root``, one hidden file there: a line of JSON for each file that was made.
 
     It is only ever a reason to leave out work. What cannot be read of it (a line cut by a crash, another program's) is
     as if it were not there; where it cannot be written ``notes`` says so, and no work fails for it. Any number of runs
@@ -51,6 +54,7 @@ class FolderJournal:
         self._path = self._root / JOURNAL_NAME
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
+        self._registered = False
         self.notes: list[str] = []
         """Sentences for the user."""
         try:
@@ -62,29 +66,37 @@ class FolderJournal:
                 self._compact()
 
     def done(self, output: Path, made_from: Callable[[], Mapping[str, Any]]) -> bool:
-        """Whether ``output`` is there, unchanged since it was recorded last, and was made from just that.
+        """Whether ``output`` is there, whole, unchanged since it was recorded last, and was made from just that.
 
         ``made_from`` is only called where the rest is true: it may have to read files. See ``record``.
         """
         entry = self._unchanged(output)
-        return entry is not None and entry.made_from == _digest(made_from())
+        return entry is not None and entry.complete and entry.made_from == _digest(made_from())
 
     def is_result(self, path: Path) -> bool:
         """Whether ``path`` is a file that was recorded here, unchanged since."""
         return self._unchanged(path) is not None
 
-    def record(self, output: Path, made_from: Mapping[str, Any]) -> None:
-        """Remember that ``output`` is finished.
+    def was_result(self, path: Path) -> bool:
+        """Whether a file of that name was recorded here, whatever has become of it since."""
+        return self._key(path) in self._entries
 
-        ``made_from`` is all that the result depends on, as JSON: fingerprints of inputs, options, engine, versions.
+    def record(self, output: Path, made_from: Mapping[str, Any], *, complete: bool = True) -> None:
+        """Remember that ``output`` was made.
+
+        ``made_from`` is all that the result depends on, as JSON: fingerprints of inputs, options, engine, versions. One
+        that is not ``complete`` is known as a result and never ``done``.
         """
         try:
             status = output.stat()
-            entry = _Entry(self._key(output), status.st_size, status.st_mtime_ns, _digest(made_from))
+            entry = _Entry(self._key(output), status.st_size, status.st_mtime_ns, _digest(made_from), complete)
             with self._lock:
                 self._entries[entry.output] = entry
                 with _opened(self._path) as descriptor:
                     _append(descriptor, _line(entry))
+                if not self._registered:
+                    remember(JOURNALS, self._path)
+                    self._registered = True
         except OSError as error:
             self._note(f'what was made cannot be remembered in "{self._path}": {why_not_written(error)}.')
 
@@ -145,7 +157,7 @@ def _parse(line: bytes) -> _Entry | None:
         return None
     match fields:
         case {"v": 1, "output": str(output), "bytes": int(size), "mtime_ns": int(time), "made_from": str(made_from)}:
-            return _Entry(output, size, time, made_from)
+            return _Entry(output, size, time, made_from, fields.get("complete") is not False)
     return None
 
 

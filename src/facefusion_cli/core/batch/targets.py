@@ -59,14 +59,11 @@ def find_targets(
 
     Raises:
         UsageError: a pattern that is none.
-        InputError: nothing was found at all.
     """
     search = _Search(Path(out) if out and is_folder(out, many=True) else None, is_result)
     files: list[Target] = []
     for name in given:
         files += search.find(os.fspath(name), keep_name=len(given) > 1)
-    if not files and search.faults:
-        raise search.faults[0].error
     return Targets(tuple(files), search.ignored, tuple(search.faults))
 
 

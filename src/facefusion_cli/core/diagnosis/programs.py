@@ -6,19 +6,19 @@ import os
 import subprocess
 
 from facefusion_cli.core.diagnosis.report import Fact
+from facefusion_cli.core.media.video.encoder_check import working_codecs
 from facefusion_cli.errors import FaceFusionError
 
 __all__ = ["ffmpeg"]
 
 NEEDED = ("libx264", "aac")
 """Encoders that videos are written with."""
-WELCOME = ("h264_nvenc", "hevc_nvenc", "libx265", "libsvtav1", "libvpx-vp9", "libopus")
 _TIMEOUT = 20  # seconds; the first start of a large program from a slow disk takes some
 _VARIABLE = "IMAGEIO_FFMPEG_EXE"
 
 
 def ffmpeg() -> list[Fact]:
-    """The program that imageio-ffmpeg names, run twice."""
+    """The program that imageio-ffmpeg names, and what it can do."""
     try:
         import imageio_ffmpeg
 
@@ -38,11 +38,13 @@ def ffmpeg() -> list[Fact]:
     if not version.startswith("ffmpeg version "):
         return [_broken(program, "it is another program")]
     number = version.removeprefix("ffmpeg version ").split(" ")[0]
-    return [
+    encoders = _encoders(program, listed)
+    facts = [
         Fact("ffmpeg", number, "ok", {"version": number}),
         Fact("program", program, data={"path": program}),
-        _encoders(program, listed),
+        encoders,
     ]
+    return facts if encoders.state == "problem" else [*facts, _codecs()]
 
 
 def _asked(program: str, question: str) -> str:
@@ -59,14 +61,19 @@ def _asked(program: str, question: str) -> str:
 
 
 def _encoders(program: str, listed: str) -> Fact:
-    """Encoders built in; whether a GPU's encoder works is another matter."""
+    """Encoders without which there are no videos."""
     names = {words[1] for line in listed.splitlines() if len(words := line.split()) > 1}
-    found = [name for name in (*NEEDED, *WELCOME) if name in names]
     missing = [name for name in NEEDED if name not in names]
     if missing:
         error = FaceFusionError(f'the ffmpeg "{program}" lacks the encoders {" and ".join(missing)}.', hint=_hint())
-        return Fact.problem("encoders", error, found=found, missing=missing)
-    return Fact("encoders", ", ".join(found), "ok", {"found": found})
+        return Fact.problem("encoders", error, found=[name for name in NEEDED if name in names], missing=missing)
+    return Fact("encoders", ", ".join(NEEDED), "ok", {"found": list(NEEDED)})
+
+
+def _codecs() -> Fact:
+    """What ``--codec`` can be here: each has encoded a few frames."""
+    working = working_codecs()
+    return Fact("codecs", ", ".join(working), "ok", {"working": list(working)})
 
 
 def _broken(program: str, why: str) -> Fact:

@@ -19,7 +19,7 @@ from facefusion_cli.core.faceswap.loaded import Loaded, Portraits, load
 from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.faceswap.picture import swap_picture
 from facefusion_cli.core.faceswap.portraits import read_given
-from facefusion_cli.core.faceswap.provenance import made_from
+from facefusion_cli.core.faceswap.provenance import made_from, pieces_made_from
 from facefusion_cli.core.faceswap.tools import Tools
 from facefusion_cli.core.faceswap.watcher import SILENT
 from facefusion_cli.core.media.encode import check_quality, write_picture
@@ -113,28 +113,29 @@ class SwapJob:
             for weight, verdict in self._tools.verdicts.items()
         )
 
-    def made_from(self, target: Path) -> dict[str, Any]:
+    def made_from(self, output: Output) -> dict[str, Any]:
         """What a result is made from: equal data, equal result.
 
         Raises:
             InputError: a file cannot be read.
+            ProgramError: it is a video, and there is no ffmpeg.
         """
-        return self._made_from(target, self._choice[0])
+        return self._made_from(output, self._choice[0])
 
-    def _made_from(self, target: Path, entry: EngineEntry) -> dict[str, Any]:
-        device = self._tools.device.name if entry.name in ENGINE_WEIGHTS else ""
-        return made_from(target, self._path, self.options, entry.name, device)
+    def _made_from(self, output: Output, entry: EngineEntry) -> dict[str, Any]:
+        device = self._tools.device if entry.name in ENGINE_WEIGHTS else None
+        return made_from(output.target, output.kind, self._given, self.options, entry.name, device)
 
-    def would_be_made_from(self, target: Path) -> dict[str, Any]:
+    def would_be_made_from(self, output: Output) -> dict[str, Any]:
         """As ``made_from``, without fetching weights or asking anybody.
 
         Raises:
-            InputError: a file cannot be read.
+            InputError, ProgramError: see there.
         """
         entry = candidate(self.options.engine)
         if self.options.engine == "auto" and not self.options.people.asked:
             entry = next(each for each in ENGINES if self._provision.ready(each.name))
-        return self._made_from(target, entry)
+        return self._made_from(output, entry)
 
     def run(self, output: Output, watcher: SwapWatcher = SILENT) -> SwapResult:
         """Write the target of ``output`` with new faces to the path of ``output``: a picture, or a video by its suffix.
@@ -150,7 +151,7 @@ class SwapJob:
             from facefusion_cli.core.faceswap.video.job import swap_video
 
             _ = fingerprint(output.target)  # there, before anything is loaded
-            result = swap_video(self._loaded, output, watcher, self.inputs, self.made_from(output.target))
+            result = swap_video(self._loaded, output, watcher, self.inputs, pieces_made_from(self.made_from(output)))
         else:
             result = self._write_picture(output, watcher)
         return replace(result, source=self._path, seconds=time.perf_counter() - started)

@@ -11,7 +11,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SwapResult", "VideoFacts"]
+__all__ = ["Projection", "SwapResult", "VideoFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What all that was asked for would take, had it not been a preview."""
+
+    length: float
+    """Seconds of video."""
+    seconds: float
+    """To make it."""
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +37,8 @@ class VideoFacts:
     """How many of the frames asked for could be decoded; neighbours stand in for others."""
     promised: int
     """How many of them the target speaks of; more than ``decoded`` if it is damaged."""
-    projection: str = ""
-    """After a preview: what the whole would take, in words."""
+    projection: Projection | None = None
+    """After a preview only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

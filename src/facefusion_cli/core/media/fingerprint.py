@@ -1,18 +1,25 @@
-"""Telling whether a file is the one it was, without reading all of it."""
+"""Telling whether an input is the one it was: a file without reading all of it, an array by all of it."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TYPE_CHECKING
 
-from facefusion_cli.errors import InputError
+import numpy as np
+
+from facefusion_cli.core.media.files import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
-__all__ = ["fingerprint"]
+    from numpy.typing import NDArray
+
+__all__ = ["fingerprint", "fingerprint_array"]
 
 _END = 2**16
+_DIGITS = 32
 
 
 def fingerprint(path: Path) -> str:
@@ -22,16 +29,20 @@ def fingerprint(path: Path) -> str:
     their last change, since their middle is not looked at. The name does not matter.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: it is missing, not an ordinary file, or cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            digest = hashlib.sha256(file.read(_END))
-            file.seek(max(_END, size - _END))
-            digest.update(file.read(_END))
-            changed = 0 if size <= 2 * _END else path.stat().st_mtime_ns
-    except OSError as error:
-        raise InputError(f'"{path}" cannot be read: {error.strerror}.') from error
-    return f"{size}-{changed}-{digest.hexdigest()[:32]}"
+    with opened(path) as file:
+        status = os.fstat(file.fileno())
+        size = status.st_size
+        digest = hashlib.sha256(file.read(_END))
+        file.seek(max(_END, size - _END))
+        digest.update(file.read(_END))
+    changed = 0 if size <= 2 * _END else status.st_mtime_ns
+    return f"{size}-{changed}-{digest.hexdigest()[:_DIGITS]}"
+
+
+def fingerprint_array(array: NDArray[Any]) -> str:
+    """A short text that changes when the type, the shape or any value of an array does."""
+    digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode("ascii"))
+    digest.update(np.ascontiguousarray(array).data)
+    return f"array-{digest.hexdigest()[:_DIGITS]}"

@@ -93,6 +93,6 @@ def _line(**record: Any) -> bytes:
 def _record(line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: nested without end, which is none of ours
         return {}
     return record if isinstance(record, dict) else {}

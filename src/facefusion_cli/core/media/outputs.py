@@ -6,26 +6,47 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from facefusion_cli.core.media.atomic import AtomicFile, Exists, check_destination
 from facefusion_cli.core.media.disk_errors import output_error
+from facefusion_cli.core.media.folders import make_folders, tidied
 from facefusion_cli.core.media.formats import is_video_suffix, output_format, suffix_kind
 from facefusion_cli.core.media.kinds import is_animated, read_head
-from facefusion_cli.core.media.naming import Target, are_many, default_path, name_outputs
+from facefusion_cli.core.media.naming import Target, are_many, default_path
+from facefusion_cli.core.media.places import PlaceCheck, without_results
 from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
     from facefusion_cli.core.media.formats import Kind
+    from facefusion_cli.errors import OutputError
 
-__all__ = ["AtomicOutput", "Output", "check_output", "discard_outputs_of", "plan_outputs"]
+__all__ = [
+    "AtomicOutput",
+    "Output",
+    "Refused",
+    "check_output",
+    "discard_outputs_of",
+    "make_folder",
+    "plan_many",
+    "plan_outputs",
+    "tidy_folder",
+]
 
 _open: dict[AtomicOutput, int] = {}
 """Outputs being written, and the thread that does."""
+
+
+class Refused(NamedTuple):
+    """A target whose result cannot be written where it would go."""
+
+    target: Path
+    error: OutputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +87,35 @@ def plan_outputs(
         OutputError: a folder that is missing or cannot be written, an output that is an input.
         OutputExistsError: the only target's output exists and ``clobber`` is false.
     """
+    outputs, refused = plan_many(targets, out, clobber=clobber, inputs=inputs, label=label)
+    if refused:
+        raise refused[0].error
+    return outputs
+
+
+def plan_many(
+    targets: Sequence[Path | Target],
+    out: str | None,
+    *,
+    clobber: bool = True,
+    inputs: Sequence[Path] = (),
+    label: str = "swapped",
+    was_result: Callable[[Path], bool] = lambda _path: False,
+) -> tuple[list[Output], list[Refused]]:
+    """As ``plan_outputs``, but of many targets one whose result cannot be written does not stop the others.
+
+    Results may lie among the targets, as a template has it. A file that was found (not named) and lies where a result
+    goes is none of the targets: if ``was_result`` knows it as the result of an earlier run it is to be replaced, else
+    it may be somebody's picture, and the target that would be written over it is refused.
+
+    Raises:
+        UsageError: see ``plan_outputs``.
+        OutputError: the only target's result cannot be written, or no target's, or one that was named would be written
+            over another or over one of ``inputs``.
+    """
     found = [target if isinstance(target, Target) else Target.named(target) for target in targets]
+    if not found:
+        return [], []
     many = are_many(found)
     exists: Exists
     if out is None:
@@ -78,12 +127,20 @@ def plan_outputs(
             )
         paths, exists = [default_path(target, label) for target in found], "number"
     else:
-        paths, exists = name_outputs(found, out), "replace" if clobber else "refuse"
+        exists = "replace" if clobber else "refuse"
+        found, paths = without_results(found, out, was_result)
     kinds = [_kind(target, path) for target, path in zip(found, paths, strict=True)]
-    _check(paths, "replace" if exists == "refuse" and many else exists, [*inputs, *(one.path for one in found)], many)
-    return [
-        Output(target.path, path, exists, kind, many) for target, path, kind in zip(found, paths, kinds, strict=True)
+    # Of many what exists fails when its turn comes.
+    check = PlaceCheck(found, paths, "replace" if exists == "refuse" and many else exists, inputs, many=many)
+    refused = [Refused(found[index].path, error) for index, error in check.refused.items()]
+    outputs = [
+        Output(target.path, path, exists, kind, many)
+        for index, (target, path, kind) in enumerate(zip(found, paths, kinds, strict=True))
+        if index not in check.refused and index not in check.left_alone
     ]
+    if refused and not outputs and not check.left_alone:  # what is wrong with one is wrong with all
+        raise refused[0].error
+    return outputs, refused
 
 
 def check_output(output: Output, inputs: Sequence[Path] = ()) -> None:
@@ -93,16 +150,21 @@ def check_output(output: Output, inputs: Sequence[Path] = ()) -> None:
 
 
 def make_folder(output: Output) -> None:
-    """Make the folder of an output where that is wanted.
+    """Make the folder of an output where that is wanted; see ``tidy_folder``.
 
     Raises:
         OutputError: it cannot be made.
     """
     if output.make_folder:
         try:
-            output.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(output.path.parent)
         except OSError as error:
             raise output_error(output.path, error) from error
+
+
+def tidy_folder(output: Output) -> AbstractContextManager[None]:
+    """Around all work for an output: of the folders made for it, those that stay empty are removed in the end."""
+    return tidied(output.path.parent) if output.make_folder else contextlib.nullcontext()
 
 
 class AtomicOutput(AtomicFile):
@@ -152,27 +214,3 @@ def _kind(target: Target, path: Path) -> Kind:
         )
     output_format(path, kind)
     return kind
-
-
-def _check(paths: Sequence[Path], exists: Exists, inputs: Iterable[Path], make_folders: bool) -> None:
-    """Have every destination checked, each against the one input that it might be, and each missing folder once."""
-    known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
-    missing = set()
-    for path in paths:
-        if make_folders and not os.path.lexists(path.parent):
-            missing.add(path.parent)
-            continue
-        identity = None if exists == "number" else _identity(path)
-        check_destination(path, exists, [known[identity]] if identity in known else ())
-    for folder in missing:
-        above = next(one for one in folder.parents if os.path.lexists(one))
-        # A file of any name there: it is the folder that is looked at.
-        check_destination(above / folder.relative_to(above).parts[0], "number", ())
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):  # what cannot be reached is nothing to protect
-        return None
-    return status.st_dev, status.st_ino

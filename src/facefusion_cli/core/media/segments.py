@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from facefusion_cli.core.media.atomic import sync_folder
 from facefusion_cli.core.media.disk_errors import output_error
 from facefusion_cli.core.media.journal import Entry, Journal, read_journal
+from facefusion_cli.core.media.registry import WORK_FOLDERS, remember
 from facefusion_cli.core.media.work_folders import (
     LOCK,
     hold,
-    register,
     remove_entry,
     remove_held,
     work_folder,
@@ -191,7 +191,7 @@ class Work:
         self._journal = Journal(self.folder / _JOURNAL, self._identity, pieces)
         self._pieces = pieces
         self.resumed = bool(pieces)
-        register(self.folder)
+        remember(WORK_FOLDERS, self.folder)
 
     def _discard(self, name: str) -> None:
         if (path := self._unfinished.pop(name, None)) is not None:

@@ -10,20 +10,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.home import state_folder
-from facefusion_cli.errors import UsageError
+from facefusion_cli.core.media.registry import WORK_FOLDERS, forget, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from filelock import BaseFileLock
 
 __all__ = [
     "LOCK",
-    "REGISTRY",
     "hold",
     "is_work_folder",
-    "register",
     "remove_entry",
     "remove_held",
     "work_folder",
@@ -34,8 +31,6 @@ LOCK = "lock"
 """The file in a work folder that a running program holds."""
 
 _NAME = re.compile(r"\.facefusion-[0-9a-f]{12}\.work")
-REGISTRY = "work-folders"
-"""Folder in the state folder, with a file for each."""
 _ATTEMPTS = 5
 
 
@@ -96,7 +91,7 @@ def remove_held(folder: Path, lock: BaseFileLock) -> None:
         with suppress(OSError):
             folder.rmdir()
         if not folder.exists():
-            _deregister(folder)
+            forget(WORK_FOLDERS, folder)
 
 
 def remove_entry(path: Path) -> None:
@@ -112,44 +107,8 @@ def work_folders(places: Sequence[Path] = ()) -> list[Path]:
 
     Some may be in use: ``hold`` tells. Places that cannot be read have none.
     """
-    found = {folder for folder in _registered() if is_work_folder(folder)}
+    found = {folder for folder in remembered(WORK_FOLDERS) if is_work_folder(folder)}
     for place in places:
         with suppress(OSError):
             found |= {path for path in Path(os.path.realpath(place)).iterdir() if is_work_folder(path)}
     return sorted(found)
-
-
-def register(folder: Path) -> None:
-    """Remember where a work folder is, so that it can be found from anywhere; best effort."""
-    with suppress(OSError, UsageError):
-        entry = _entry(folder)
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        entry.write_bytes(os.fsencode(folder))
-
-
-def _deregister(folder: Path) -> None:
-    """Forget a work folder; best effort."""
-    with suppress(OSError, UsageError):
-        entry = _entry(folder)
-        entry.unlink(missing_ok=True)
-        with suppress(OSError):  # there are others
-            entry.parent.rmdir()
-
-
-def _entry(folder: Path) -> Path:
-    # A file each: runs at the same time have nothing to agree upon.
-    return state_folder() / REGISTRY / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-
-
-def _registered() -> Iterable[Path]:
-    folders: list[Path] = []
-    with suppress(OSError, UsageError):
-        for entry in (state_folder() / REGISTRY).iterdir():
-            with suppress(OSError, ValueError):
-                folder = Path(os.fsdecode(entry.read_bytes()))
-                # Its disk may only be away for now; but where the folder around it is there, it was removed by hand.
-                if folder.parent.is_dir() and not folder.exists():
-                    entry.unlink()
-                elif folder.is_absolute():
-                    folders.append(folder)
-    return folders

@@ -8,7 +8,8 @@ become. A flash does the same, but soon after it the old picture is back.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,13 @@ import numpy as np
 from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Frame", "glimpse", "is_cut", "with_cuts"]
+    from facefusion_cli.core.faces.tracking.observations import Seen
+
+__all__ = ["GLIMPSES_AFTER", "GLIMPSES_BEFORE", "Frame", "at_border", "glimpse", "is_cut", "with_cuts"]
 
 _CHANGE = 8.0  # mean difference in levels below which nothing was replaced
 _EVERYWHERE = 0.5  # share of the picture that has to change by half of that: less is something in front of it
@@ -31,6 +34,9 @@ _LATELY = 8  # frames
 _ALIKE = 0.75  # correlation of the middle with the best place in the other picture
 _AHEAD = 3  # frames; a flash is not longer
 _FLAT = 2.0  # standard deviation in levels of a picture that shows nothing
+
+GLIMPSES_BEFORE, GLIMPSES_AFTER = _LATELY + _AHEAD, 2 * _AHEAD
+"""Frames before and after the border of two stretches whose glimpses tell what a cut is there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,6 +76,25 @@ def with_cuts(frames: Iterable[NDArray[np.uint8]]) -> Iterator[Frame]:
             yield watch.next(coming)
     while coming:
         yield watch.next(coming)
+
+
+def at_border(before: Sequence[Seen], after: Sequence[Seen]) -> list[Seen]:
+    """The last frames of a stretch and the first of the next, with cuts where all their glimpses together have them.
+
+    A stretch seen alone takes a flash near its end for another scene, and what follows one at its beginning.
+    """
+    both, border = [*before, *after], len(before)
+    earlier, later = (
+        [glimpse for glimpse in takewhile(lambda one: one is not None, glimpses) if glimpse is not None]
+        for glimpses in ((seen.glimpse for seen in reversed(before)), (seen.glimpse for seen in after))
+    )
+    if not (earlier and later):
+        return both
+    start = border - len(earlier)
+    for index, frame in enumerate(with_cuts([*reversed(earlier), *later]), start):
+        if max(start, border - _AHEAD) < index < border + _AHEAD:
+            both[index] = replace(both[index], cut=frame.cut)
+    return both
 
 
 class _Watch:

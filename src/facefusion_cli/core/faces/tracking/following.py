@@ -10,6 +10,7 @@ import numpy as np
 
 from facefusion_cli.core.faces.face import Face
 from facefusion_cli.core.faces.mesh import Region, region_of_mesh
+from facefusion_cli.core.faces.tracking.observations import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.mesh import FaceMesh
 
-__all__ = ["Followed", "distinct", "same_face"]
+__all__ = ["Followed", "distinct", "same_face", "same_place"]
 
 # Log odds of the mesh network: 20 to 28 on a face in the middle of its region, 8 where the region is off by a fifth,
 # below -6 on anything else.
@@ -74,9 +75,13 @@ class Followed:
 
 def same_face(one: Face, other: Face) -> bool:
     """Whether two meshes in one frame lie on the same face."""
+    return same_place(Place.of(one), Place.of(other))
+
+
+def same_place(one: Place, other: Place) -> bool:
+    """Whether there is room for one face only."""
     small, large = sorted((one.size, other.size))
-    apart = float(np.linalg.norm(_middle(one) - _middle(other)))
-    return apart < _NEAR * large and large < _LIKE_SIZE * small
+    return math.hypot(other.x - one.x, other.y - one.y) < _NEAR * large and large < _LIKE_SIZE * small
 
 
 def distinct(faces: Iterable[Followed]) -> list[Followed]:
@@ -86,11 +91,6 @@ def distinct(faces: Iterable[Followed]) -> list[Followed]:
         if not any(same_face(one.face, other.face) for other in kept):
             kept.append(one)
     return kept
-
-
-def _middle(face: Face) -> NDArray[np.float64]:
-    x1, y1, x2, y2 = face.box
-    return np.array([(x1 + x2) / 2, (y1 + y2) / 2])
 
 
 def _continued(before: Region | None, last: Region) -> Region:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefusion_cli.core.faces.tracking.observations import Place
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.tracking.observations import Trace
 
 __all__ = ["Linker", "Person"]
 
@@ -83,6 +86,8 @@ class _Open:
     person: Person
     speed: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     """Pixels a frame."""
+    trace: NDArray[np.float64] | None = None
+    """Where it may have been since."""
     jump: float = 0.0
     jumped: int = 0
     """The greatest change since whose face it is was last confirmed, and the frame that begins with it."""
@@ -107,12 +112,17 @@ class Linker:
         """How many frames were taken."""
         return len(self.starts) - 1
 
-    def next(self, faces: Sequence[Face], *, cut: bool) -> None:
-        """Take the next frame's faces."""
+    def next(self, faces: Sequence[Face], *, cut: bool, traces: Sequence[Trace] = ()) -> None:
+        """Take the next frame's faces, and traces of lost ones."""
         frame = self.frames
         if cut:
             self._open = []
         self._open = [one for one in self._open if frame - one.frame <= self._longest_gap + 1]
+        for one in self._open:
+            seen = Place(float(one.centre[0]), float(one.centre[1]), one.size)
+            for trace in traces:
+                if trace.leads_to(seen, frame - one.frame):
+                    one.trace = np.array(trace.place[:2])
         given = self._matched(frame, faces)
         for index, face in enumerate(faces):
             track = given.get(index)
@@ -169,18 +179,18 @@ def _advance(track: _Open, frame: int, face: Face) -> None:
     gap = frame - track.frame
     centre = _centre(face)
     speed = (centre - track.centre) / gap
-    change = float(np.linalg.norm(centre - _expected(track, frame))) / face.size
+    change = _off(track, frame, face) / face.size
     change += abs(float(np.log(face.size / track.size))) + (1.0 if gap > 1 else 0.0)
     if change > track.jump:
         track.jump, track.jumped = change, frame
     track.speed = speed if gap > 1 else (track.speed + speed) / 2
-    track.frame, track.centre, track.size = frame, centre, face.size
+    track.frame, track.centre, track.size, track.trace = frame, centre, face.size, None
 
 
 def _cost(track: _Open, frame: int, face: Face) -> float | None:
     """How unlikely it is that the track goes on with this face, None if it does not."""
     gap = frame - track.frame - 1
-    apart = float(np.linalg.norm(_centre(face) - _expected(track, frame))) / max(face.size, track.size)
+    apart = _off(track, frame, face) / max(face.size, track.size)
     growth = abs(float(np.log(face.size / track.size)))
     near = apart < min(_MOST_REACH, _REACH + gap * _REACH_PER_FRAME)
     if not near or growth > min(_MOST_GROWTH, _GROWTH + gap * _GROWTH_PER_FRAME):
@@ -197,5 +207,8 @@ def _centre(face: Face) -> NDArray[np.float64]:
     return np.array([(x1 + x2) / 2, (y1 + y2) / 2])
 
 
-def _expected(track: _Open, frame: int) -> NDArray[np.float64]:
-    return track.centre + track.speed * min(frame - track.frame, _MOST_FORESIGHT)
+def _off(track: _Open, frame: int, face: Face) -> float:
+    """Pixels from where it is expected: where it was heading, or where its last trace is."""
+    heading = track.centre + track.speed * min(frame - track.frame, _MOST_FORESIGHT)
+    places = [heading] if track.trace is None else [heading, track.trace]
+    return min(float(np.linalg.norm(_centre(face) - place)) for place in places)

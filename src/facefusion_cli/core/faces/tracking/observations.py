@@ -3,9 +3,10 @@
 A file is a signature, then one record a frame and an empty record for the end, numbers in little-endian order:
 
     record   length of the payload (4), CRC-32 of the payload (4), payload
-    payload  flags (1: a cut, 2: with a glimpse), number of faces (2), the glimpse, the faces
+    payload  flags (1: a cut, 2: with a glimpse), number of faces (2), of traces (2), the glimpse, the faces, the traces
     face     flags (1: five points, 2: embedding, 4: wide mesh), score (4), lowest x, y, z of the mesh (3 x 8), the mesh
              as multiples of 1/32 pixel above that (2 bytes a number, 4 if wide), five points (5 x 2 x 4), embedding
+    trace    x, y, size (3 x 4), the same where the face was seen well, frames since (4)
 
 So a frame with one face takes 3 kB, and no coordinate is off by more than 1/64 pixel.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -29,18 +30,51 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GLIMPSE_SHAPE", "Seen", "load", "save"]
+__all__ = ["GLIMPSE_SHAPE", "Place", "Seen", "Trace", "load", "save"]
 
 GLIMPSE_SHAPE = (36, 64, 3)
 """Rows, columns and BGR of the small picture that tells where another scene begins."""
 
-_SIGNATURE = b"faces seen 1\n"
+_SIGNATURE = b"faces seen 2\n"
 _RECORD = struct.Struct("<II")
-_FRAME = struct.Struct("<BH")
+_FRAME = struct.Struct("<BHH")
 _FACE = struct.Struct("<Bf3d")
+_TRACE = struct.Struct("<6fi")
 _MOST = 1 << 26  # bytes of a payload; more is no record of ours
 _STEP = 1 / 32  # pixels
+_SAME_ORIGIN = 0.05  # widths of the face
 _POINTS, _KEYPOINTS, _EMBEDDING = (478, 3), (5, 2), (512,)
+
+
+class Place(NamedTuple):
+    """Where a face is, and how large, in pixels."""
+
+    x: float
+    y: float
+    """Middle of its box."""
+    size: float
+    """``Face.size``."""
+
+    @classmethod
+    def of(cls, face: Face) -> Place:
+        """Where that face is."""
+        x1, y1, x2, y2 = face.box
+        return cls((x1 + x2) / 2, (y1 + y2) / 2, face.size)
+
+
+class Trace(NamedTuple):
+    """Something that looks like a face that was lost, too blurred perhaps for its mesh to be told."""
+
+    place: Place
+    origin: Place
+    """Where the face was seen well."""
+    frames: int
+    """How long ago that was; negative if it comes later."""
+
+    def leads_to(self, place: Place, frames: int) -> bool:
+        """Whether it is of the face that was seen there that many frames ago."""
+        apart = max(abs(self.origin.x - place.x), abs(self.origin.y - place.y))
+        return frames == self.frames and apart < _SAME_ORIGIN * place.size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,8 +87,10 @@ class Seen:
     """From left to right. The detector saw those with ``keypoints`` in this very frame if it gives any; the others
     were followed by their mesh."""
     glimpse: NDArray[np.uint8] | None = None
-    """The frame at ``GLIMPSE_SHAPE``, given where a scene or a stretch begins or ends: two stretches' tell whether
-    another scene begins between them."""
+    """The frame at ``GLIMPSE_SHAPE``, given for the first and last few frames of a stretch: two stretches' tell whether
+    another scene begins where they meet."""
+    traces: tuple[Trace, ...] = ()
+    """Of faces that are not among those."""
 
     def scaled(self, x: float, y: float) -> Seen:
         """The same in a frame that is ``x`` times as wide and ``y`` times as high."""
@@ -69,7 +105,14 @@ class Seen:
                 keypoints=None if points is None else (points + shift[:2]) * scale[:2] - shift[:2],
             )
 
-        return replace(self, faces=tuple(grown(face) for face in self.faces))
+        def moved(place: Place) -> Place:
+            return Place((place.x + 0.5) * x - 0.5, (place.y + 0.5) * y - 0.5, place.size * (x + y) / 2)
+
+        return replace(
+            self,
+            faces=tuple(grown(face) for face in self.faces),
+            traces=tuple(Trace(moved(one.place), moved(one.origin), one.frames) for one in self.traces),
+        )
 
 
 def save(frames: Iterable[Seen], path: Path) -> int:
@@ -142,7 +185,12 @@ def _write(file: BinaryIO, payload: bytes) -> None:
 def _packed(seen: Seen) -> bytes:
     glimpse = b"" if seen.glimpse is None else np.ascontiguousarray(seen.glimpse, np.uint8).tobytes()
     flags = int(seen.cut) | 2 * bool(glimpse)
-    return b"".join([_FRAME.pack(flags, len(seen.faces)), glimpse, *(_packed_face(face) for face in seen.faces)])
+    head = _FRAME.pack(flags, len(seen.faces), len(seen.traces))
+    faces, traces = (
+        map(_packed_face, seen.faces),
+        (_TRACE.pack(*one.place, *one.origin, one.frames) for one in seen.traces),
+    )
+    return b"".join([head, glimpse, *faces, *traces])
 
 
 def _packed_face(face: Face) -> bytes:
@@ -174,12 +222,13 @@ class _Payload:
 
 def _unpacked(data: bytes) -> Seen:
     payload = _Payload(data)
-    flags, count = (int(number) for number in payload.numbers(_FRAME))
+    flags, count, traced = (int(number) for number in payload.numbers(_FRAME))
     glimpse = np.asarray(payload.array("u1", GLIMPSE_SHAPE), np.uint8) if flags & 2 else None
     faces = tuple(_unpacked_face(payload) for _ in range(count))
+    traces = tuple(_unpacked_trace(payload) for _ in range(traced))
     if payload.place != len(data):
         raise ValueError
-    return Seen(bool(flags & 1), faces, glimpse)
+    return Seen(bool(flags & 1), faces, glimpse, traces)
 
 
 def _unpacked_face(payload: _Payload) -> Face:
@@ -190,3 +239,8 @@ def _unpacked_face(payload: _Payload) -> Face:
     keypoints = payload.array("<f4", _KEYPOINTS).astype(np.float32) if flags & 1 else None
     embedding = payload.array("<f4", _EMBEDDING).astype(np.float32) if flags & 2 else None
     return Face(mesh, numbers[1], keypoints, embedding)
+
+
+def _unpacked_trace(payload: _Payload) -> Trace:
+    *places, frames = payload.numbers(_TRACE)
+    return Trace(Place(*places[:3]), Place(*places[3:]), int(frames))

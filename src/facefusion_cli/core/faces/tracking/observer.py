@@ -2,20 +2,24 @@
 
 The finder's looks cut the stretch into blocks of less than half a second. A face that a look brings up was there
 before, as a rule: it is followed back through the block, so that it does not appear late. The same brings back a face
-that was lost for a while, from the first frame on in which it can be seen again.
+that was lost for a while, from the first frame on in which it can be seen again. In between its traces are noted, which
+tell a blurred face from a covered one.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from facefusion_cli.core.faces.tracking.cuts import Frame, with_cuts
-from facefusion_cli.core.faces.tracking.following import Followed, distinct, same_face
+from facefusion_cli.core.faces.found import reading_order
+from facefusion_cli.core.faces.tracking.cuts import GLIMPSES_AFTER, GLIMPSES_BEFORE, Frame, with_cuts
+from facefusion_cli.core.faces.tracking.following import Followed, distinct, same_face, same_place
 from facefusion_cli.core.faces.tracking.nearby import look_near
-from facefusion_cli.core.faces.tracking.observations import Seen
+from facefusion_cli.core.faces.tracking.observations import Place, Seen, Trace
+from facefusion_cli.core.faces.tracking.tracer import Tracer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +36,7 @@ __all__ = ["FaceFinder", "observe"]
 _LOOK_EVERY = 0.4  # seconds
 _LONGEST_BLOCK = 12  # frames: those of a block are in memory at the same time
 _FIND_AFTER, _FIND_AT_LEAST_EVERY = 0.8, 6.4  # seconds; doubled each time
-_MISSED_FOR = 1.0  # seconds for which a lost face is looked for where it was
+_MISSED_FOR, _TRACED_FOR = 1.0, 0.5  # seconds for which a lost face is looked for where it was, and its traces
 _DOUBTED = 2  # looks that did not see a face which the mesh is not sure of
 _SEEN = 20.0  # log odds of a face that the finder has seen
 _FAR = 0.15  # of the face's width: a mesh that far from where the finder sees the face has slipped
@@ -66,11 +70,16 @@ def observe(
     At most 16 frames are held at a time; their arrays must not change after they were given.
     """
     observer = _Observer(finder, mesh, fps, recogniser)
-    first = True
+    held: deque[Seen] = deque()
+    given = 0
     for frame in with_cuts(frames):
         for seen in observer.next(frame):
-            yield replace(seen, glimpse=frame.glimpse) if first else seen
-            first = False
+            held.append(seen)
+            if len(held) > GLIMPSES_BEFORE:
+                first = held.popleft()
+                yield first if given < GLIMPSES_AFTER else replace(first, glimpse=None)
+                given += 1
+    yield from held
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +88,14 @@ class _Waiting:
 
     frame: Frame
     faces: list[Followed]
+    traces: list[Trace]
+
+    def seen(self) -> Seen:
+        """All that is known of it."""
+        faces = tuple(sorted((one.face for one in self.faces), key=reading_order))
+        places = [Place.of(face) for face in faces]
+        traces = (one for one in self.traces if not any(same_place(one.place, place) for place in places))
+        return Seen(self.frame.cut, faces, self.frame.glimpse, tuple(traces))
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +104,7 @@ class _Missed:
 
     face: Face
     since: int
+    tracer: Tracer
 
 
 @dataclass(slots=True)
@@ -119,6 +137,8 @@ class _Observer:
     block: list[_Waiting] = field(default_factory=list)
     numbers: int = 0
     schedule: _Schedule = field(init=False)
+    before: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8))
+    """The last frame's picture."""
 
     def __post_init__(self) -> None:
         self.schedule = _Schedule(float(self.fps))
@@ -129,7 +149,8 @@ class _Observer:
         if frame.cut:
             self.followed, self.missed = [], []
         lost = self._follow(frame.picture)
-        waiting = _Waiting(frame, self.followed)
+        waiting = _Waiting(frame, self.followed, self._trace(frame.picture))
+        self.before = frame.picture
         self.block.append(waiting)
         anew = frame.cut or self.index == 0
         if not (anew or lost or frame.ends or self.index >= self.schedule.next_look):
@@ -140,9 +161,7 @@ class _Observer:
         if thorough:
             self.schedule.found(self.index, anew=anew)
         waiting.faces = self.followed
-        for one in self.block:
-            faces = sorted((followed.face for followed in one.faces), key=_reading_order)
-            yield Seen(one.frame.cut, tuple(faces), one.frame.glimpse if one.frame.ends else None)
+        yield from (one.seen() for one in self.block)
         self.block = []
 
     def _follow(self, picture: NDArray[np.uint8]) -> bool:
@@ -153,11 +172,21 @@ class _Observer:
             following = one.next(self.mesh, picture)
             if following is None:
                 lost = True
-                self.missed.append(_Missed(one.face, self.index))
+                self.missed.append(_Missed(one.face, self.index, Tracer.of(self.before, one.face)))
             else:
                 kept.append(following)
         self.followed = distinct(kept)
         return lost
+
+    def _trace(self, picture: NDArray[np.uint8]) -> list[Trace]:
+        """Where lost faces seem to be in the next frame."""
+        traces = []
+        for one in self.missed:
+            tracer = one.tracer.next(picture) if self.index - one.since < _TRACED_FOR * self.fps else None
+            if tracer is not None:
+                one.tracer = tracer
+                traces.append(tracer.trace(self.index - one.since + 1))
+        return traces
 
     def _look(self, picture: NDArray[np.uint8], *, thorough: bool) -> None:
         """Let the finder look at the frame that the block ends with."""
@@ -203,12 +232,25 @@ class _Observer:
         self.numbers += 1
         self.followed = [*self.followed, newcomer]
         self.missed = [one for one in self.missed if not same_face(one.face, face)]
-        for waiting in reversed(self.block[:-1]):
+        for index in range(len(self.block) - 2, -1, -1):
+            waiting = self.block[index]
             back = newcomer.next(self.mesh, waiting.frame.picture)
-            if back is None or any(same_face(back.face, other.face) for other in waiting.faces):
+            if back is None:
+                self._trace_back(newcomer.face, index + 1)
+                break
+            if any(same_face(back.face, other.face) for other in waiting.faces):
                 break
             waiting.faces = [*waiting.faces, back]
             newcomer = back
+
+    def _trace_back(self, face: Face, begin: int) -> None:
+        """Where a face seems to have been before the frame of the block from which on it is seen."""
+        tracer = Tracer.of(self.block[begin].frame.picture, face)
+        for index in range(begin - 1, -1, -1):
+            found = tracer.next(self.block[index].frame.picture)
+            if found is not None:
+                tracer = found
+                self.block[index].traces.append(found.trace(index - begin))
 
     def _recognised(self, face: Face, picture: NDArray[np.uint8]) -> Face:
         if self.recogniser is None or face.embedding is not None:
@@ -221,8 +263,3 @@ def _nearest(face: Face, others: Iterable[Face]) -> Face | None:
     same = [other for other in others if same_face(face, other)]
     middle = face.mesh[:, :2].mean(axis=0)
     return min(same, key=lambda one: float(np.linalg.norm(one.mesh[:, :2].mean(axis=0) - middle)), default=None)
-
-
-def _reading_order(face: Face) -> tuple[float, float]:
-    x1, y1, x2, y2 = face.box
-    return x1 + x2, y1 + y2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facefusion_cli.core.faces.tracking.cuts import is_cut
+from facefusion_cli.core.faces.tracking.cuts import GLIMPSES_AFTER, GLIMPSES_BEFORE, at_border
 from facefusion_cli.core.faces.tracking.keypoints import offset
 from facefusion_cli.core.faces.tracking.linking import Linker
 from facefusion_cli.core.faces.tracking.observations import load
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.tracking.observations import Seen
 
 __all__ = ["Survey"]
 
@@ -38,23 +41,29 @@ class Survey:
         self._scenes = array("q", [0])
         self._facts = array("f")
         self._look_places, self._look_offsets = array("q"), array("f")
-        before: NDArray[np.uint8] | None = None
+        held: deque[Seen] = deque()
         for file in files:
-            length = 0
-            for seen in load(file):
-                cut = seen.cut
-                if length == 0 and before is not None and seen.glimpse is not None:
-                    cut = is_cut(before, seen.glimpse)
-                if cut:
-                    self._scenes.append(self.linker.frames)
-                for face in seen.faces:
-                    self._take(face)
-                self.linker.next(seen.faces, cut=cut)
-                before = seen.glimpse
+            frames = load(file)
+            beginning = list(islice(frames, GLIMPSES_AFTER))
+            held = deque(at_border(held, beginning))
+            length = len(beginning)
+            for seen in frames:
+                held.append(seen)
                 length += 1
+                while len(held) > GLIMPSES_BEFORE:
+                    self._take(held.popleft())
             self.lengths.append(length)
+        for seen in held:
+            self._take(seen)
 
-    def _take(self, face: Face) -> None:
+    def _take(self, seen: Seen) -> None:
+        if seen.cut:
+            self._scenes.append(self.linker.frames)
+        for face in seen.faces:
+            self._note(face)
+        self.linker.next(seen.faces, cut=seen.cut, traces=seen.traces)
+
+    def _note(self, face: Face) -> None:
         x1, _, x2, _ = face.box
         if face.keypoints is not None:
             self._look_places.append(len(self._facts) // 3)

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefusion_cli.core.faces.face import Face
+from facefusion_cli.core.faces.tracking.gaps import filled
 from facefusion_cli.core.faces.tracking.keypoints import Offsets
 from facefusion_cli.core.faces.tracking.observations import load
 from facefusion_cli.core.faces.tracking.smoothing import Reach, smoothed
 from facefusion_cli.core.faces.tracking.survey import Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from facefusion_cli.core.faces.tracking.observations import Seen, Trace
 
 __all__ = ["Track", "Tracks"]
 
@@ -30,7 +33,7 @@ _FLEETING, _CERTAIN = 3, 0.9  # a face of fewer frames counts only if the mean o
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One face followed without interruption (short gaps aside) within one scene. Small, whatever its length."""
+    """One face followed without interruption (half a second aside) within one scene. Small, whatever its length."""
 
     number: int
     """Counted from 0 in the order of first frames, then left to right."""
@@ -52,8 +55,9 @@ class Tracks:
     """All tracks of a video, from files of observations of consecutive stretches.
 
     A face that is not seen for up to half a second goes on with the same track if its place, size and (where known)
-    identity fit. Memory grows with the number of tracks and by a few bytes a frame, not with the meshes: those are read
-    again.
+    identity fit. Such a gap is filled where it is no longer than 3 frames or something still looks like the face, too
+    blurred to be followed; what has passed before it is left alone. Memory grows with the number of tracks and by a few
+    bytes a frame, not with the meshes: those are read again.
     """
 
     tracks: tuple[Track, ...]
@@ -92,7 +96,7 @@ class Tracks:
         """
         first = max(0, start - self._reach.long - self._gap)
         last = min(self.frames, stop + self._reach.long + self._gap)
-        seen = _filled(self._seen(first, last), self._gap)
+        seen = filled(self._seen(first, last), self._gap)
         window: deque[dict[int, Face]] = deque()
         begin = first  # of the window
         for frame in range(start, min(stop, self.frames)):
@@ -117,17 +121,17 @@ class Tracks:
         )
         return replace(face, keypoints=self._offsets[number].points(frame, face))
 
-    def _seen(self, start: int, stop: int) -> Iterator[dict[int, Face]]:
-        """The faces of frames ``start`` to ``stop`` as they were observed, by track."""
-        for frame, faces in zip(range(start, stop), self._observed(start), strict=False):
+    def _seen(self, start: int, stop: int) -> Iterator[tuple[dict[int, Face], tuple[Trace, ...]]]:
+        """The faces of frames ``start`` to ``stop`` as they were observed, by track, and the traces of lost ones."""
+        for frame, seen in zip(range(start, stop), self._observed(start), strict=False):
             numbers = self._numbers[self._starts[frame] : self._starts[frame + 1]].tolist()
-            yield {number: face for number, face in zip(numbers, faces, strict=True) if number >= 0}
+            faces = zip(numbers, seen.faces, strict=True)
+            yield {number: face for number, face in faces if number >= 0}, seen.traces
 
-    def _observed(self, start: int) -> Iterator[tuple[Face, ...]]:
+    def _observed(self, start: int) -> Iterator[Seen]:
         for file, length in zip(self._files, self._lengths, strict=True):
             if start < length:
-                for seen in load(file, skip=start):
-                    yield seen.faces
+                yield from load(file, skip=start)
             start = max(0, start - length)
 
     def _frames_of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,27 +164,3 @@ def _tracks(survey: Survey) -> tuple[tuple[Track, ...], NDArray[np.int32]]:
         numbers[group] = number
         tracks.append(replace(track, number=number))
     return tuple(tracks), numbers
-
-
-def _filled(frames: Iterable[dict[int, Face]], longest_gap: int) -> Iterator[dict[int, Face]]:
-    """Faces between two sights of their track no more than ``longest_gap`` frames apart, interpolated."""
-    held: deque[dict[int, Face]] = deque()
-    last: dict[int, tuple[int, Face]] = {}
-    for index, faces in enumerate(frames):
-        for number, face in faces.items():
-            before, earlier = last.get(number, (index, face))
-            gap = index - before - 1
-            if 0 < gap <= longest_gap:
-                for step in range(1, gap + 1):
-                    held[step - gap - 1][number] = _between(earlier, face, step / (gap + 1))
-            last[number] = index, face
-        held.append(dict(faces))
-        last = {number: sight for number, sight in last.items() if index - sight[0] <= longest_gap}
-        if len(held) > longest_gap:
-            yield held.popleft()
-    yield from held
-
-
-def _between(one: Face, other: Face, share: float) -> Face:
-    mesh = one.mesh + np.float32(share) * (other.mesh - one.mesh)
-    return Face(mesh, min(one.score, other.score))

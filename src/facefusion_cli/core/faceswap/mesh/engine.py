@@ -18,7 +18,7 @@ from facefusion_cli.core.faces.surface import closed_triangles, vertex_normals, 
 from facefusion_cli.core.faces.warp import paint_triangles, sample, spread
 from facefusion_cli.core.faceswap.lab import from_lab, to_lab, without_colour
 from facefusion_cli.core.faceswap.mesh.colour import detail_gain, is_grey, match_mean, relight
-from facefusion_cli.core.faceswap.mesh.features import MOUTH_CLOSED, inner_features, mouth_openness
+from facefusion_cli.core.faceswap.mesh.features import inner_features, mouth_open, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import hide_ends, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.mask import face_alpha, mouth_area
@@ -171,7 +171,7 @@ def _warp(
     face_size: float,
 ) -> _Warp:
     # A shut mouth keeps its own proportions: a gap would show a line of teeth.
-    mouth_mix = MOUTH_MIX if mouth_openness(target) >= MOUTH_CLOSED else 0.0
+    mouth_mix = MOUTH_MIX * mouth_open(mouth_openness(target))
     drawn = with_ring(mix_shapes(target, identity.mesh, mouth_mix), RING_SCALE)
     points, triangles = grid.points(drawn[:, :2]), closed_triangles()
     ids = paint_triangles(points, drawn[:, 2], triangles, grid.size)

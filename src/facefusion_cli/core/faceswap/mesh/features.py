@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faces.topology import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from facefusion_cli.core.faceswap.mesh.ramp import rise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,22 +16,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "EYE_CLOSED",
-    "MOUTH_CLOSED",
-    "MOUTH_OPEN",
     "eye_openness",
+    "eye_shut",
     "feature_area",
     "fill",
     "inner_features",
+    "mouth_open",
     "mouth_openness",
 ]
 
-EYE_CLOSED = 0.14
-"""Height over width of an eye below which it counts as closed."""
-MOUTH_CLOSED = 0.05
-"""Openness of a mouth (``mouth_openness``) below which the lips touch."""
-MOUTH_OPEN = 0.12
-"""Openness above which one looks into it."""
+_EYE = 0.11, 0.17
+"""Height over width of an eye up to which it is shut, and from which it is open."""
+_MOUTH = 0.03, 0.12
+"""Openness of a mouth (``mouth_openness``) up to which the lips touch, and from which one looks into it."""
 
 # Sockets from the brows to the cheekbones, so that a pair of glasses comes along whole.
 _RIGHT_SOCKET = (*RIGHT_BROW, *RIGHT_EYE, 226, 31, 228, 229, 230, 231, 232, 233, 111, 117, 118, 119, 120, 121)
@@ -55,6 +53,16 @@ def eye_openness(mesh: NDArray[np.float32]) -> tuple[float, float]:
 def mouth_openness(mesh: NDArray[np.float32]) -> float:
     """Gap between the lips over the width of the inner mouth; 0 when closed, above 0.12 clearly open."""
     return _distance(mesh, 13, 14) / max(_distance(mesh, 78, 308), 1e-6)
+
+
+def eye_shut(openness: float) -> float:
+    """How far an eye counts as shut, 1 to 0, by its ``eye_openness``."""
+    return 1 - rise(openness, *_EYE)
+
+
+def mouth_open(openness: float) -> float:
+    """How far a mouth counts as open, 0 to 1, by its ``mouth_openness``."""
+    return rise(openness, *_MOUTH)
 
 
 def fill(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -10,14 +10,14 @@ import numpy as np
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
 from facefusion_cli.core.faceswap.distance import distance_to_edge
 from facefusion_cli.core.faceswap.mesh.features import (
-    EYE_CLOSED,
-    MOUTH_CLOSED,
-    MOUTH_OPEN,
     eye_openness,
+    eye_shut,
     feature_area,
     fill,
+    mouth_open,
     mouth_openness,
 )
+from facefusion_cli.core.faceswap.mesh.ramp import smoothstep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,10 @@ _NOSE = (168, 6, 197, 195, 5, 4, 1, 19, 94, 2, 98, 327, 129, 358, 48, 278)
 
 _FOREHEAD = 0.5
 """How far from the brows to the top of the mesh the new face reaches: above lies hair more often than skin."""
+_MOUTH_SHUT = 0.05
+"""Openness of the source's mouth (``mouth_openness``) above which a shut mouth would show a line of its teeth."""
+_MOUTH_EMPTY = 0.10
+"""Openness below which it cannot fill an open mouth."""
 
 
 def face_alpha(
@@ -54,22 +58,21 @@ def face_alpha(
         identity: the source, for its expression.
     """
     shape = _shape(size, points, face_size)
-    alpha = shape * cv2.GaussianBlur(_smoothstep(reliable, 0.3, 0.8), (0, 0), max(0.02 * face_size, 0.5))
+    alpha = shape * cv2.GaussianBlur(smoothstep(reliable, 0.3, 0.8), (0, 0), max(0.02 * face_size, 0.5))
     alpha = alpha.astype(np.float32, copy=False)
     strict, lenient = skin
-    unhidden = np.maximum(_smoothstep((strict + lenient) / 2, 0.05, 0.5), feature_area(size, points, face_size))
+    unhidden = np.maximum(smoothstep((strict + lenient) / 2, 0.05, 0.5), feature_area(size, points, face_size))
     # Hair over the forehead is finer than what else hides a face: there each pixel counts.
     alpha *= unhidden + _forehead(size, points) * (strict - unhidden)
-    kept_eyes = [
-        ring
-        for ring, target, source in zip((RIGHT_EYE, LEFT_EYE), eye_openness(mesh), identity.eyes, strict=True)
-        if (target < EYE_CLOSED) != (source < EYE_CLOSED)
-    ]
-    if kept_eyes:
-        alpha *= 1 - fill(size, points, kept_eyes, grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
-    if _keeps_mouth(mouth_openness(mesh), identity.mouth):
+    for ring, target, source in zip((RIGHT_EYE, LEFT_EYE), eye_openness(mesh), identity.eyes, strict=True):
+        kept = abs(eye_shut(target) - eye_shut(source))
+        if kept > 0:
+            alpha *= 1 - kept * fill(size, points, [ring], grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
+    kept = _kept_of_mouth(mouth_openness(mesh), identity.mouth)
+    if kept > 0:
         # A little of the lips stays too: the source's carry the gleam of its teeth along their edge.
-        alpha *= 1 - fill(size, points, [INNER_LIPS], grow=0.008 * face_size, soft=max(0.008 * face_size, 0.4))
+        inside = fill(size, points, [INNER_LIPS], grow=0.008 * face_size, soft=max(0.008 * face_size, 0.4))
+        alpha *= 1 - kept * inside
     return alpha, shape
 
 
@@ -78,18 +81,14 @@ def mouth_area(size: tuple[int, int], points: NDArray[np.float32], face_size: fl
     return fill(size, points, [OUTER_LIPS], grow=0.03 * face_size, soft=max(0.015 * face_size, 0.5))
 
 
-def _keeps_mouth(target: float, source: float) -> bool:
-    """Whether the inside of the target's mouth stays.
+def _kept_of_mouth(target: float, source: float) -> float:
+    """How much of the inside of the target's mouth stays, 0 to 1.
 
     An open mouth cannot be filled from a closed one, and an open one squeezed into a closed one leaves a line of teeth.
+    Only the target moves in a video: between shut and open, what stays goes gradually.
     """
-    return (target > MOUTH_OPEN and source < 0.10) or target < MOUTH_CLOSED < source
-
-
-def _smoothstep(field: NDArray[np.floating[Any]], low: float, high: float) -> NDArray[np.float32]:
-    t = np.clip((field - low) / (high - low), 0, 1)
-    step: NDArray[np.float32] = (t * t * (3 - 2 * t)).astype(np.float32)
-    return step
+    opened = mouth_open(target)
+    return max(opened if source < _MOUTH_EMPTY else 0.0, 1 - opened if source > _MOUTH_SHUT else 0.0)
 
 
 def _up(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:
@@ -112,7 +111,7 @@ def _shape(size: tuple[int, int], points: NDArray[np.float32], face_size: float)
     # On a turned head nose and lips reach beyond the oval.
     for outline in (oval, cv2.convexHull(points[list(_NOSE)])[:, 0], points[list(OUTER_LIPS)]):
         cv2.fillPoly(inside, [np.rint(outline * 16).astype(np.int32)], 1, shift=4)
-    fading = _smoothstep(distance_to_edge(inside), 0.0, max(0.09 * face_size, 2.0))
+    fading = smoothstep(distance_to_edge(inside), 0.0, max(0.09 * face_size, 2.0))
     return (cv2.GaussianBlur(fading, (0, 0), max(0.015 * face_size, 0.5)) * inside).astype(np.float32)
 
 
@@ -121,4 +120,4 @@ def _forehead(size: tuple[int, int], points: NDArray[np.float32]) -> NDArray[np.
     brow, axis, height = _up(points)
     x = np.arange(size[0], dtype=np.float32)[None, :] - brow[0]
     y = np.arange(size[1], dtype=np.float32)[:, None] - brow[1]
-    return _smoothstep((x * axis[0] + y * axis[1]) / height, -0.05, 0.2)
+    return smoothstep((x * axis[0] + y * axis[1]) / height, -0.05, 0.2)

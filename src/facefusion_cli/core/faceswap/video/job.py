@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.faces.tracking.tracks import Tracks
-from facefusion_cli.core.faceswap.result import SwapResult, VideoFacts
-from facefusion_cli.core.faceswap.video.look import look
+from facefusion_cli.core.faceswap.result import Projection, SwapResult, VideoFacts
+from facefusion_cli.core.faceswap.video.look import SEEN_SUFFIX, look
 from facefusion_cli.core.faceswap.video.render import render
 from facefusion_cli.core.faceswap.video.roles import Roles
 from facefusion_cli.core.faceswap.video.span import wanted_frames
-from facefusion_cli.core.faceswap.video.words import incomplete, plan_sentence, projection
+from facefusion_cli.core.faceswap.video.words import incomplete, plan_sentence
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, make_folder
 from facefusion_cli.core.media.segments import Work, plan_segments
 from facefusion_cli.core.media.video.encoder_check import check_encoder
-from facefusion_cli.core.media.video.encoders import encoder_for
+from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX, encoder_for
 from facefusion_cli.core.media.video.join import check_container, join
 from facefusion_cli.core.media.video.probe import probe
-from facefusion_cli.errors import NoFaceError
+from facefusion_cli.errors import IncompleteError, NoFaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from facefusion_cli.core.faceswap.loaded import Loaded
+    from facefusion_cli.core.faceswap.options import VideoOptions
     from facefusion_cli.core.faceswap.video.render import Rendered
     from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.outputs import Output
@@ -34,6 +36,12 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.video.probe import Video
 
 __all__ = ["swap_video"]
+
+_STRICT = "Without --strict these are kept."
+_KEPT = (
+    "what is finished is kept in a hidden folder beside the output: the same command goes on from there,"
+    ' and "facefusion clean" removes it.'
+)
 
 
 def swap_video(
@@ -52,7 +60,8 @@ def swap_video(
         ProgramError: ffmpeg is missing.
     """
     options = loaded.options.video
-    check_container(output.path, options.encode.codec)
+    encode = dataclasses.replace(options.encode, codec=encoder_for(options.encode.codec, output.path.suffix).name)
+    check_container(output.path, encode.codec)
     check_output(output, inputs)
     watcher.stage("probing", 0, 0)
     video = probe(output.target)
@@ -60,31 +69,27 @@ def swap_video(
     # What the header speaks of and is not there would have been the end.
     promised = max(video.promised, stop) - start if stop == video.frames else stop - start
     if options.strict and promised > stop - start:
-        raise incomplete(output.target, stop - start, promised)
-    encode = dataclasses.replace(options.encode, codec=encoder_for(options.encode.codec, output.path.suffix).name)
+        raise incomplete(output.target, stop - start, promised, _STRICT)
     check_encoder(encode, video.width, video.height)
     segments = plan_segments(start, stop, video.fps)
     watcher.plan(plan_sentence(video, start, stop, len(segments)))
     make_folder(output)
-    with Work(_place(output, preview=options.preview is not None), identity, resume=options.resume) as work:
+    with (
+        Work(_place(output, preview=options.preview is not None), identity, resume=options.resume) as work,
+        _ending(work, watcher),
+    ):
         for note in work.notes:
             watcher.note(note)
         began = time.perf_counter()
-        try:
-            rendered, roles = _make(loaded, video, segments, encode, work, watcher)
-        except NoFaceError:
-            work.remove()
-            raise
+        rendered, roles = _make(loaded, video, segments, encode, work, watcher)
         if not rendered.swapped:
-            work.remove()
             raise NoFaceError(
                 f'the face that is meant is in no frame of "{output.target}".',
                 hint="Choose another face, or another stretch of the video.",
             )
         decoded = stop - start - rendered.missing
         if options.strict and decoded < promised:
-            work.remove()
-            raise incomplete(output.target, decoded, promised)
+            raise incomplete(output.target, decoded, promised, _STRICT)
         spent = time.perf_counter() - began
         watcher.stage("joining", 0, 0)
         with AtomicOutput(output, inputs) as file:
@@ -105,7 +110,7 @@ def swap_video(
         float(video.fps),
         decoded,
         promised,
-        projection(video, rendered.frames, spent, size) if options.preview is not None else "",
+        None if options.preview is None else _projection(video, options, rendered.frames, spent, size),
     )
     return SwapResult(
         source=None,
@@ -120,6 +125,21 @@ def swap_video(
     )
 
 
+@contextmanager
+def _ending(work: Work, watcher: SwapWatcher) -> Iterator[None]:
+    """Remove what leads nowhere; say of what is interrupted that it is kept."""
+    try:
+        yield
+    except (NoFaceError, IncompleteError):
+        work.remove()
+        raise
+    except BaseException:
+        with suppress(OSError):
+            if any(path.suffix in (SEEN_SUFFIX, SEGMENT_SUFFIX) for path in work.folder.iterdir()):
+                watcher.note(_KEPT)
+        raise
+
+
 def _make(
     loaded: Loaded,
     video: Video,
@@ -132,6 +152,13 @@ def _make(
     tracks = Tracks(looked.files, video.fps)
     roles = Roles(tracks, loaded.cast, loaded.options.face, f'"{video.path}"')
     return render(video, segments, encode, work, loaded, roles, looked, watcher), roles
+
+
+def _projection(video: Video, options: VideoOptions, frames: int, seconds: float, size: int) -> Projection:
+    """From what ``frames`` of it took."""
+    start, stop = wanted_frames(video, dataclasses.replace(options, preview=None))
+    share = (stop - start) / frames
+    return Projection(float((stop - start) / video.fps), seconds * share, round(size * share))
 
 
 def _place(output: Output, *, preview: bool) -> Path:

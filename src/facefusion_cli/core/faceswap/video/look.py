@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.probe import Video
 
-__all__ = ["Looked", "look"]
+__all__ = ["SEEN_SUFFIX", "Looked", "look"]
+
+SEEN_SUFFIX = ".seen"
 
 _VIEW = 1920
 """Longer side in pixels of what is looked at: the mesh network sees a face in 192."""
@@ -45,7 +47,7 @@ def look(video: Video, segments: Sequence[Segment], work: Work, loaded: Loaded, 
     mesh = FaceMesh()
     recogniser = loaded.tools.recogniser if loaded.entry.recognises else None
     size = _view(video)
-    names = [f"faces-{segment.index:05d}.seen" for segment in segments]
+    names = [f"faces-{segment.index:05d}{SEEN_SUFFIX}" for segment in segments]
     done = sum(work.facts(name)["frames"] for name in names if work.piece(name) is not None)
     watcher.stage("looking", done, segments[-1].stop - segments[0].start)
     for segment, name in zip(segments, names, strict=True):

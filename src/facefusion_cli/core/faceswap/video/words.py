@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from facefusion_cli.core.faceswap.result import Projection
     from facefusion_cli.core.media.video.probe import Video
 
-__all__ = ["clock", "incomplete", "plan_sentence", "projection"]
+__all__ = ["clock", "incomplete", "plan_sentence", "projection_sentence"]
 
 
 def clock(seconds: Fraction | float) -> str:
@@ -36,18 +37,12 @@ def plan_sentence(video: Video, start: int, stop: int, pieces: int) -> str:
     )
 
 
-def projection(video: Video, frames: int, seconds: float, size: int) -> str:
+def projection_sentence(facts: Projection) -> str:
     """What the whole would take, after a part of it."""
-    share = video.frames / max(frames, 1)
-    return (
-        f"the whole of {clock(video.duration)} would take about {clock(seconds * share)}"
-        f" and {in_words(round(size * share))}"
-    )
+    length, time = clock(facts.length), clock(facts.seconds)
+    return f"the whole of {length} would take about {time} and {in_words(facts.bytes)}"
 
 
-def incomplete(path: Path, decoded: int, promised: int) -> IncompleteError:
+def incomplete(path: Path, decoded: int, promised: int, hint: str) -> IncompleteError:
     """The error for a video of which some cannot be had."""
-    return IncompleteError(
-        f'"{path}" is damaged: only {decoded} of {promised} frames can be decoded.',
-        hint="Without strictness what can be is kept.",
-    )
+    return IncompleteError(f'"{path}" is damaged: only {decoded} of {promised} frames can be decoded.', hint=hint)

@@ -30,6 +30,8 @@ _SCALE_MATRIX = {
 _PRIMARIES = {"smpte170m": "smpte170m", "bt470bg": "bt470bg", "smpte240m": "smpte240m", "bt2020nc": "bt2020"}
 """What goes with a matrix where a file names nothing else."""
 _TRANSFERS = {"smpte170m": "smpte170m", "bt470bg": "smpte170m", "smpte240m": "smpte240m", "bt2020nc": "bt2020-10"}
+_ZSCALE_MATRICES = {*_SCALE_MATRIX, "ycgco", "chroma-derived-nc", "ictcp"}
+"""That zscale can undo by themselves."""
 _TONE_MAPPED = (
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"
     "tonemap=tonemap=mobius:param=0.6:desat=0:peak=5,zscale=transfer=bt709:matrix=bt709:range=tv,format=yuv444p"
@@ -73,7 +75,7 @@ def to_bgr(video: Video, width: int, height: int) -> str:
     flags = f"{'area' if (width, height) != (video.width, video.height) else 'bicubic'}+{_EXACT}"
     scale = f"scale={width}:{height}:flags={flags}"
     if video.hdr:
-        return f"{_tone_mapped(video)},{scale}:in_color_matrix=bt709:in_range=tv,format=bgr24"
+        return f"{_completed(video)}{_tone_mapped(video)},{scale}:in_color_matrix=bt709:in_range=tv,format=bgr24"
     if not is_rgb(video.pixel_format):
         scale += f":in_color_matrix={matrix_of(video)}:in_range={range_of(video)}"
     return f"{scale},format=bgr24"
@@ -92,6 +94,19 @@ def from_bgr(video: Video, pixel_format: str) -> str:
         f"setparams=range=tv:colorspace={matrix}:color_primaries={primaries or _PRIMARIES.get(matrix, 'bt709')}"
         f":color_trc={transfer or _TRANSFERS.get(matrix, 'bt709')}"
     )
+
+
+def _completed(video: Video) -> str:
+    """What names the colours that an HDR video leaves unnamed, or names wrongly: those of ITU-R BT.2100."""
+    colour, rgb = video.colour, is_rgb(video.pixel_format)
+    missing = []
+    if not colour.range:
+        missing.append(f"range={range_of(video)}")
+    if colour.matrix not in ({"gbr"} if rgb else _ZSCALE_MATRICES):
+        missing.append(f"colorspace={'gbr' if rgb else 'bt2020nc'}")
+    if not colour.primaries:
+        missing.append("color_primaries=bt2020")
+    return f"setparams={':'.join(missing)}," if missing else ""
 
 
 def _tone_mapped(video: Video) -> str:

@@ -1,29 +1,25 @@
-"""What goes with the pictures: sound, subtitles, and what a file says about itself."""
+"""What goes with the pictures: sound, subtitles, attached files, and what a file says about itself."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.video.attachments import extract_covers, is_font
 from facefusion_cli.core.media.video.containers import TEXT_SUBTITLES
-from facefusion_cli.core.media.video.ffmpeg import FORMATS, file_argument, input_arguments
-from facefusion_cli.core.media.video.process import FfmpegRun
-from facefusion_cli.core.media.video.tags import is_private, is_stale, parse_tags
+from facefusion_cli.core.media.video.tags import is_private, is_stale, read_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from fractions import Fraction
     from pathlib import Path
 
     from facefusion_cli.core.media.video.containers import Container
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.sounds import Sound
 
-__all__ = ["Companions", "Sound", "read_sounds", "read_tags", "sound_arguments"]
+__all__ = ["Companions", "Heard"]
 
-_SOUND_FORMATS = (*FORMATS, "wav", "w64", "mp3", "flac", "aac", "aiff", "caf", "ac3", "eac3", "amr")
-_LONGEST_TAG = 60_000
-"""Bytes; a single argument of a command must stay below 128 KiB."""
 _AT_ONCE = 0.04
 """Seconds; what is apart less than this is heard together."""
 _IN_TIME = "noise=amount=0:drop='lte(pts+d,0)',setts=pts='max(PTS,0)':dts='max(DTS,0)':duration='DURATION+min(PTS,0)'"
@@ -31,23 +27,46 @@ _IN_TIME = "noise=amount=0:drop='lte(pts+d,0)',setts=pts='max(PTS,0)':dts='max(D
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """How a track of sound begins."""
+class Heard:
+    """A track of sound in the result."""
 
-    codec: str
-    start: Fraction | None
-    """Seconds on the file's clock; None: there is not one packet."""
-    channels: int
+    number: int
+    """As users count those of the original."""
+    place: str
+    """What ``-map`` calls it."""
+    copied: bool
 
 
 @dataclass(slots=True)
 class Companions:
-    """Arguments for ffmpeg; the original is its input 1, another file of sound its input 2."""
+    """Arguments for ffmpeg; the original is its input 1, ``sections`` in a file its input 2, other sound its input 3.
+
+    Only tags in ``sections`` get into the result: ffmpeg takes along none by itself.
+    """
 
     container: Container
+    original: Video
+    keep_private: bool
     maps: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    sections: list[dict[str, str]] = field(default_factory=lambda: [{}, {}])
+    """Tags of the result as a whole, of its pictures, and of its other streams in their order."""
+    heard: list[Heard] = field(default_factory=list)
+    _tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of the original's streams, by what ``-map`` calls them."""
+
+    @property
+    def metadata(self) -> list[str]:
+        """Arguments that bring ``sections`` into the result."""
+        words = ["-map_metadata:g", "2:g", "-map_chapters", "1"]
+        for stream in range(len(self.sections) - 1):
+            words += [f"-map_metadata:s:{stream}", f"2:s:{stream}"]
+        if self.container.is_mp4:
+            # Names of Apple's and Android's own kind have no other place; plain ones have one that all players know.
+            own = any("." in key for key in self.sections[0])
+            words += ["-movflags", "+faststart" + ("+use_metadata_tags" if own else "")]
+        return words
 
     def add_sounds(self, sounds: Mapping[str, Sound], begin: Fraction, end: Fraction | None) -> None:
         """Tracks by what ``-map`` calls them, beginning at the second ``begin`` of their clock; ``end`` of ours."""
@@ -57,8 +76,9 @@ class Companions:
                 self.notes.append(f"audio track {number} cannot be read and is left out.")
                 continue
             late = not self.container.stamped and sound.start - begin > _AT_ONCE
-            self.maps += ["-map", place]
-            if sound.codec in self.container.audio and not late:
+            self._map(place)
+            self.heard.append(Heard(number, place, copied=sound.codec in self.container.audio and not late))
+            if self.heard[-1].copied:
                 drop = f"noise=amount=0:drop='{self._before()}'"
                 self.options += [f"-c:a:{tracks}", "copy", f"-bsf:a:{tracks}", drop]
             else:
@@ -89,10 +109,10 @@ class Companions:
         self.options += [f"-c:a:{track}", encoder, f"-filter:a:{track}", ",".join(filters)]
         self.options += [f"-b:a:{track}", f"{min(96 * max(1, sound.channels), 510)}k"]
 
-    def add_subtitles(self, video: Video) -> None:
+    def add_subtitles(self) -> None:
         """Those of the original."""
         tracks = 0
-        for number, subtitle in enumerate(video.subtitles, 1):
+        for number, subtitle in enumerate(self.original.subtitles, 1):
             if subtitle.codec in self.container.subtitles:
                 codec = "copy"
             elif self.container.text and subtitle.codec in TEXT_SUBTITLES:
@@ -102,100 +122,82 @@ class Companions:
                     f"subtitle track {number} ({subtitle.codec}) is left out, which {self.container.name} cannot hold."
                 )
                 continue
-            self.maps += ["-map", f"1:{subtitle.index}"]
+            self._map(f"1:{subtitle.index}")
             self.options += [f"-c:s:{tracks}", codec, f"-bsf:s:{tracks}", _IN_TIME]
             tracks += 1
 
-    def add_tags(self, sections: Sequence[Mapping[str, str]], *, keep_private: bool) -> None:
-        """Of the whole file and of its pictures, as ``read_tags`` gives them; other streams bring their own."""
-        if not sections:
+    def read_tags(self) -> None:
+        """Those of the original; to be called before any of its streams is added."""
+        numbers = [*(one.index for one in self.original.audio), *(one.index for one in self.original.subtitles)]
+        streams = [str(number) for number in numbers]
+        sections = read_tags(self.original, streams)
+        if len(sections) != 2 + len(streams):
             self.notes.append("what the video says about itself cannot be read and is left out.")
-            self.options += ["-map_metadata", "-1"]
             return
         whole, pictures, *others = sections
+        self.sections = [self._kept(whole), self._kept(_of_pictures(pictures))]
+        self._tags = {f"1:{stream}": tags for stream, tags in zip(streams, others, strict=True)}
 
-        def kept(key: str) -> bool:
-            return not is_stale(key) and (keep_private or not is_private(key))
+    def add_rest(self, folder: Path) -> None:
+        """Attached files, cover pictures, data and time code, where the container has a place for them.
 
-        self.options += ["-map_metadata:g", "-1", "-map_chapters", "1"]
-        for tag, section in (("-metadata", whole), ("-metadata:s:v:0", _of_pictures(pictures))):
-            for key, value in section.items():
-                if "=" not in key and kept(key):
-                    if len(value.encode()) > _LONGEST_TAG:
-                        self.notes.append(f'the tag "{key}" is left out, being too long.')
-                    else:
-                        self.options += [tag, f"{key}={value}"]
-        # Tags of other streams are copied along with them; named with nothing they go.
-        gone = {key for section in others for key in section if "=" not in key and not kept(key)}
-        for key in sorted(gone):
-            for kind in "as":
-                self.options += [f"-metadata:s:{kind}", f"{key}="]
+        What has to be a file for that becomes one in ``folder``; nothing must be added after it.
+        """
+        if self.keep_private and self.container.is_mp4 and "mov" in self.original.container:
+            self._map("1:d?", *self._sections_of("d"))
+        if "matroska" in self.original.container:
+            self._add_attachments()
+        if self.keep_private:
+            self._add_covers(folder)
+
+    def _add_attachments(self) -> None:
+        fonts = others = 0
+        for number, tags in enumerate(self._sections_of("t")):
+            font = is_font(tags)
+            if self.container.attaches and (font or self.keep_private):
+                self._map(f"1:t:{number}", tags)
+            else:
+                fonts, others = fonts + font, others + (not font)
+        if fonts:
+            what = "a font is" if fonts == 1 else f"{fonts} fonts are"
+            self.notes.append(f"{what} left out, which {self.container.name} cannot hold.")
+        if others:
+            self.notes.append(
+                "an attached file is left out." if others == 1 else f"{others} attached files are left out."
+            )
+
+    def _add_covers(self, folder: Path) -> None:
+        sections = self._sections_of("disp:attached_pic")
+        if not sections:
+            return
         if self.container.is_mp4:
-            # Names of Apple's and Android's own kind have no other place; plain ones have one that all players know.
-            own = any("." in key and kept(key) for key in whole)
-            self.options += ["-movflags", "+faststart" + ("+use_metadata_tags" if own else "")]
+            self._map("1:disp:attached_pic?", *sections)
+            return
+        covers = extract_covers(self.original, sections, folder) if self.container.attaches else []
+        for cover in covers:
+            stream = len(self.sections) - 1
+            self.sections.append({"mimetype": cover.kind})
+            self.options += ["-attach", cover.argument, f"-metadata:s:{stream}", f"filename={cover.name}"]
+        lost = len(sections) - len(covers)
+        if lost:
+            what = "a cover picture is" if lost == 1 else f"{lost} cover pictures are"
+            self.notes.append(f"{what} left out, which {self.container.name} cannot hold.")
 
-    def add_rest(self, original: Video) -> None:
-        """Cover pictures, data and time code, where the container has such tracks."""
-        if self.container.is_mp4:
-            self.maps += ["-map", "1:disp:attached_pic?"]
-            if "mov" in original.container:
-                self.maps += ["-map", "1:d?"]
+    def _sections_of(self, streams: str) -> list[dict[str, str]]:
+        """Tags of the original's streams of a kind; none: there are none."""
+        return read_tags(self.original, [f"{streams}?"])[2:]
 
+    def _map(self, place: str, *sections: Mapping[str, str]) -> None:
+        """Add what ``-map`` calls so, with tags for each of its streams, by default the original's that may be kept."""
+        self.maps += ["-map", place]
+        self.sections += map(dict, sections or [self._kept(self._tags.get(place, {}))])
 
-def sound_arguments(path: Path) -> list[str]:
-    """As ``input_arguments``, for a file of sound."""
-    return [
-        *("-protocol_whitelist", "file"),
-        *("-format_whitelist", ",".join(_SOUND_FORMATS)),
-        *("-i", file_argument(path)),
-    ]
-
-
-def read_sounds(arguments: Sequence[str], streams: Sequence[str]) -> list[Sound]:
-    """How each of these tracks (as ``-map 0:...`` takes them) of an input begins. Reads no further than to there."""
-    if not streams:
-        return []
-    maps = [word for stream in streams for word in ("-map", f"0:{stream}")]
-    codecs, channels = ["unknown"] * len(streams), [2] * len(streams)
-    ticks: dict[int, Fraction] = {}
-    starts: dict[int, Fraction] = {}
-    command = ["-loglevel", "error", "-copyts", *arguments, *maps, "-c", "copy", "-frames:a", "1"]
-    with FfmpegRun([*command, "-f", "framecrc", "pipe:1"], read=True) as run:
-        for line in run.stdout:
-            words = line.decode("utf-8", "replace").split()
-            match words:
-                case ["#tb", number, tick]:
-                    ticks[int(number.rstrip(":"))] = Fraction(tick)
-                case ["#codec_id", number, codec]:
-                    codecs[int(number.rstrip(":"))] = codec
-                case ["#channel_layout_name", number, *layout]:
-                    channels[int(number.rstrip(":"))] = _channels(" ".join(layout))
-                case [number, _, stamp, *_] if not number.startswith("#"):
-                    index = int(number.rstrip(","))
-                    starts.setdefault(index, int(stamp.rstrip(",")) * ticks[index])
-        run.finish()
-    return [Sound(codecs[index], starts.get(index), channels[index]) for index in range(len(streams))]
-
-
-def read_tags(original: Video, streams: Sequence[int]) -> list[dict[str, str]]:
-    """Tags of the whole file, of its pictures, and of the streams of these numbers; [] if ffmpeg cannot tell."""
-    maps = [word for stream in (original.stream, *streams) for word in ("-map", f"0:{stream}")]
-    command = ["-loglevel", "error", *input_arguments(original.path), *maps, "-c", "copy", "-t", "0"]
-    command += ["-map_metadata:g", "0:g"]  # asked for, the time of creation is among them
-    with FfmpegRun([*command, "-f", "ffmetadata", "pipe:1"], read=True) as run:
-        text = run.stdout.read().decode("utf-8", "replace")
-        failed = run.finish() != 0
-    sections = [] if failed else parse_tags(text)
-    return sections if len(sections) == 2 + len(streams) else []
-
-
-def _channels(layout: str) -> int:
-    """As many as a layout has: "stereo", "5.1(side)"."""
-    name = layout.partition("(")[0]
-    known = {"mono": 1, "stereo": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
-    numbers = [int(number) for number in re.findall(r"\d+", name)]
-    return known.get(name) or (sum(numbers) if "." in name else max(numbers, default=2))
+    def _kept(self, tags: Mapping[str, str]) -> dict[str, str]:
+        return {
+            key: value
+            for key, value in tags.items()
+            if not is_stale(key) and (self.keep_private or not is_private(key))
+        }
 
 
 def _of_pictures(tags: Mapping[str, str]) -> dict[str, str]:

@@ -44,6 +44,11 @@ class Container:
         """Whether it is of the family that QuickTime began."""
         return self.muxer in {"mp4", "mov"}
 
+    @property
+    def attaches(self) -> bool:
+        """Whether it can hold whole files, as fonts for its subtitles."""
+        return self.muxer == "matroska"
+
 
 _MP4 = Container(
     "MP4", "mp4", frozenset({"h264", "hevc", "av1", "vp9"}), _MP4_AUDIO, "aac", frozenset({"mov_text"}), "mov_text"

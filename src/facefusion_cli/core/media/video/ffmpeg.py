@@ -35,6 +35,7 @@ FORMATS = [
     "asf",
     "gif",
     "apng",
+    "webp_anim",
     "ogg",
     "mxf",
     "nut",

@@ -1,20 +1,26 @@
-"""What ffmpeg says of a file it opens, line by line: its formats for people are the only ones without ffprobe."""
+"""What ffmpeg says of a file it opens, line by line: its formats for people are the only ones without ffprobe.
+
+Among those lines stands whatever the file says about itself, which may be made to look like any of them. So ffmpeg is
+made to put a mark, which no file can know, into those that matter most.
+"""
 
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from facefusion_cli.core.media.video.rates import usual_rate
 
-__all__ = ["FrameLine", "Header", "Stream", "parse_frame_line", "parse_header"]
+__all__ = ["FrameLine", "Header", "Stream", "parse_frame_line", "parse_header_line"]
 
-_STREAM = re.compile(r" +Stream #0:(\d+)(?:\[\w+\])?(?:\(\w*\))?: (Video|Audio|Subtitle): ([\w-]+)(.*)")
+_STREAM = re.compile(r" +Stream #0:(\d+)(?:\[\w+\])?(?:\(.*\))?: (Video|Audio|Subtitle): ([\w-]+)(.*)")
 _INPUT = re.compile(r"Input #0, (\S+), from ")
 _DURATION = re.compile(r"  Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)")
-_CHAPTER = re.compile(r"    Chapter #0:\d+: start ")
-_STREAM_DURATION = re.compile(r"      DURATION\s*: (\d+):(\d+):(\d+\.\d+)")
+_CHAPTER = re.compile(r"    Chapter #0:\d+: start -?[\d.]+, end -?[\d.]+")
+_STREAM_DURATION = re.compile(r" {6}DURATION\s*: (\d+):(\d+):(\d+\.\d+)")
+_TAGS = re.compile(r"( *)Metadata:")
 _SIZE = re.compile(r", (\d+)x(\d+)[, \[]")
 _FPS = re.compile(r", (\d+(?:\.\d+)?k?) (fps|tbr)\b")
 _SOUND = re.compile(r", (\d+) Hz, ([^,]+)")
@@ -28,7 +34,7 @@ _CHANNELS = {
     "hexadecagonal": 16,
     "cube": 8,
 }
-_FRAME = re.compile(r"\bn: *\d+ pts: *(-?\d+|NOPTS) ")
+_FRAME = re.compile(r"n: *\d+ pts: *(-?\d+|NOPTS) ")
 _TIME_BASE = re.compile(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)")
 _LOOKS = re.compile(r"\bfmt:(\S+) .*?\bsar:(\d+)/(\d+) s:(\d+)x(\d+) i:([PTB])")
 _COLOUR = re.compile(r"color_range:(\S+) color_space:(\S+) color_primaries:(\S+) color_trc:(\S+)")
@@ -60,31 +66,48 @@ class Header:
     duration: Fraction | None = None
     chapters: int = 0
     streams: list[Stream] = field(default_factory=list)
+    mark: str = field(default_factory=lambda: f" <{secrets.token_hex(8)}> ")
+    """What ffmpeg puts between the properties of a stream, told so by ``arguments``."""
+    _tags: int = 0
+    """How far the tags are indented that are being listed; 0: none are."""
+
+    @property
+    def arguments(self) -> list[str]:
+        """What stands before ``-i``."""
+        return ["-dump_separator", self.mark]
 
 
-def parse_header(lines: list[str]) -> Header:
-    """Read ffmpeg's lines about its input, up to where it starts to work on it."""
-    header = Header()
-    for line in lines:
-        if line.startswith(("Stream mapping:", "Output #")):
-            break
-        if match := _INPUT.match(line):
-            header.container = match[1].rstrip(",")
-        elif (match := _DURATION.match(line)) and match[1]:
-            header.duration = _seconds(match)
-        elif _CHAPTER.match(line):
+def parse_header_line(line: str, header: Header) -> None:
+    """Add what a line tells of the input to ``header``.
+
+    Streams of pictures and sound are known by the mark. The other lines are none of those that list tags, of which
+    every one is indented.
+    """
+    if (match := _STREAM.fullmatch(line)) and (header.mark in match[4]):
+        header.streams.append(_stream(int(match[1]), match[2], match[3], match[4].replace(header.mark, ", ")))
+        header._tags = 0
+    elif header._tags and len(line) - len(line.lstrip(" ")) >= header._tags:
+        if header.streams and (found := _STREAM_DURATION.match(line)):
+            header.streams[-1].duration = _seconds(found)
+    else:
+        tags = _TAGS.fullmatch(line)
+        header._tags = len(tags[1]) + 2 if tags else 0
+        if match and match[2] == "Subtitle":
+            header.streams.append(Stream(int(match[1]), match[2], match[3]))
+        elif _CHAPTER.fullmatch(line):
             header.chapters += 1
-        elif match := _STREAM.match(line):
-            header.streams.append(_stream(int(match[1]), match[2], match[3], match[4]))
-        elif header.streams and (match := _STREAM_DURATION.match(line)):
-            header.streams[-1].duration = _seconds(match)
-    return header
+        elif not header.container and (found := _INPUT.match(line)):
+            header.container = found[1].rstrip(",")
+        elif not header.streams and (found := _DURATION.match(line)) and found[1]:
+            header.duration = _seconds(found)
 
 
 @dataclass(slots=True)
 class FrameLine:
     """What the filter showinfo has said so far of the frames that pass it."""
 
+    name: str = field(default_factory=lambda: f"showinfo@{secrets.token_hex(8)}")
+    """Of the filter, with which each of its lines begins."""
     time_base: Fraction | None = None
     rate: Fraction | None = None
     pixel_format: str = ""
@@ -94,23 +117,32 @@ class FrameLine:
     colour: tuple[str, str, str, str] | None = None
     """Range, matrix, primaries, transfer; "" for unknown."""
 
+    @property
+    def filter(self) -> str:
+        """As ``-vf`` takes it."""
+        return f"{self.name}=checksum=0"
+
 
 def parse_frame_line(line: str, known: FrameLine) -> int | str | None:
     """Add what a line tells to ``known``; the stamp ("NOPTS": none) of the frame that it introduces, else None.
 
     Size, format and colours are those of the first frame; one interlaced frame makes the video interlaced.
     """
-    if match := _TIME_BASE.search(line):
+    name, _, said = line.partition(" @ ")
+    if name != f"[{known.name}":
+        return None
+    said = said.partition("] ")[2]
+    if match := _TIME_BASE.match(said):
         numbers = [int(number) for number in match.groups()]
         known.time_base = Fraction(numbers[0], numbers[1]) if numbers[1] else None
         known.rate = Fraction(numbers[2], numbers[3]) if numbers[2] and numbers[3] else None
         return None
-    if known.colour is None and (match := _COLOUR.search(line)):
+    if known.colour is None and (match := _COLOUR.match(said)):
         colour = ["" if word in {"unknown", "reserved", "unspecified"} else word for word in match.groups()]
         known.colour = (colour[0], colour[1], colour[2], colour[3])
-    if not (frame := _FRAME.search(line)):
+    if not (frame := _FRAME.match(said)):
         return None
-    if match := _LOOKS.search(line):
+    if match := _LOOKS.search(said):
         if not known.pixel_format:
             known.pixel_format, known.size = match[1], (int(match[4]), int(match[5]))
             known.sar = Fraction(int(match[2]), int(match[3])) if int(match[2]) and int(match[3]) else Fraction(1)

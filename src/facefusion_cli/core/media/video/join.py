@@ -5,39 +5,39 @@ from __future__ import annotations
 import errno
 import math
 import os
+import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facefusion_cli.core.media.disk_errors import why_not_written
-from facefusion_cli.core.media.video.companions import (
-    Companions,
-    Sound,
-    read_sounds,
-    read_tags,
-    sound_arguments,
-)
+from facefusion_cli.core.media.disk_errors import output_error, why_not_written
+from facefusion_cli.core.media.video.companions import Companions
 from facefusion_cli.core.media.video.containers import check_container, container_of
 from facefusion_cli.core.media.video.ffmpeg import file_argument, input_arguments
 from facefusion_cli.core.media.video.packets import read_packets
 from facefusion_cli.core.media.video.process import FfmpegRun
+from facefusion_cli.core.media.video.sounds import first_heard, read_sounds, seek_arguments, sound_arguments
+from facefusion_cli.core.media.video.tags import format_tags
 from facefusion_cli.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from facefusion_cli.core.media.video.companions import Heard
     from facefusion_cli.core.media.video.containers import Container
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.sounds import Sound
 
 __all__ = ["check_container", "join"]
 
 _PRIMING = Fraction(1, 10)
 """Seconds; what sound precedes the pictures by less is what its decoder needs to begin, and not heard."""
-_BEFORE = 2
-"""Seconds before a range at which reading the sound begins."""
+_LATE = Fraction(1, 4)
+"""Seconds; sound that begins later than it should by more than a decoder or a packet may take has lost something."""
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
 
 
@@ -57,12 +57,12 @@ def join(
     The segments lie in one folder, under names without spaces or quotes. They are shown at the rate of ``original``,
     and sound keeps its place beside them; where it begins well before the first frame of the whole video, that one
     waits for it. ``sound`` is an audio file to use instead of the original's audio, from the first frame on, as long as
-    there are frames. ``keep_metadata`` also carries tags that tell places, names and serial numbers; into MP4 and MOV
-    cover pictures and tracks of data, too.
+    there are frames. ``keep_metadata`` also carries tags that tell places, names and serial numbers, cover pictures,
+    and tracks of data (MP4, MOV) or attached files (Matroska, where fonts are kept in any case).
 
     Raises:
-        OutputError: ffmpeg fails or cannot write, or the result has not the frames of the segments.
-        InputError: ``sound`` holds none.
+        OutputError: ffmpeg fails or cannot write, or the result has not the frames of the segments, or lacks sound.
+        InputError: ``sound`` holds none, or ffmpeg was stopped while it read.
         UsageError: the suffix of ``output`` names no container that can be written.
     """
     container = container_of(output)
@@ -79,30 +79,53 @@ def join(
     whole = start == 0 and sound is None and (stop is None or stop >= original.frames)
     end = None if whole else (lead + frames) / fps
 
-    companions = Companions(container)
+    companions = Companions(container, original, keep_metadata)
+    companions.read_tags()
     companions.add_sounds(sounds, Fraction(0) if sound is not None else zero, end)
-    companions.add_subtitles(original)
-    streams = [*(track.index for track in original.audio), *(track.index for track in original.subtitles)]
-    companions.add_tags(read_tags(original, streams), keep_private=keep_metadata)
-    if keep_metadata:
-        companions.add_rest(original)
-
-    seek = ["-seek_timestamp", "1", "-ss", _seconds(zero - _BEFORE)] if start else []
-    arguments = [
-        *("-loglevel", "error", "-progress", "pipe:1", "-copyts"),
-        *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"),
-        *(*seek, "-itsoffset", _seconds(-zero), *input_arguments(original.path)),
-        *(sound_arguments(sound) if sound is not None else ()),
-        *("-map", "0:v:0", *companions.maps),
-        *("-c", "copy", "-copypriorss", "1", *companions.options),
-        *("-bsf:v:0", _on_time(fps, lead), "-disposition:v:0", "default"),
-        *(() if end is None else ("-t", _seconds(end))),
-        *("-max_interleave_delta", "0", "-avoid_negative_ts", "disabled"),
-        *("-f", container.muxer, "-y", file_argument(output)),
-    ]
-    _run(arguments, _list(segments, counts, fps), segments[0].parent, output, frames)
+    companions.add_subtitles()
+    try:
+        # In the folder of pieces, which is cleared whatever becomes of this run.
+        with tempfile.TemporaryDirectory(prefix="unfinished-", dir=segments[0].parent) as name:
+            companions.add_rest(Path(name))
+            tags = Path(name, "tags")
+            tags.write_text(format_tags(companions.sections), encoding="utf-8", newline="\n")
+            arguments = [
+                *("-loglevel", "error", "-progress", "pipe:1", "-copyts", "-max_error_rate", "1"),
+                *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"),
+                *(seek_arguments(zero) if start else ()),
+                *("-itsoffset", _seconds(-zero), *input_arguments(original.path)),
+                *("-f", "ffmetadata", "-protocol_whitelist", "file", "-i", file_argument(tags)),
+                *(sound_arguments(sound) if sound is not None else ()),
+                *("-map", "0:v:0", *companions.maps),
+                *("-c", "copy", "-copypriorss", "1", *companions.options, *companions.metadata),
+                *("-bsf:v:0", _on_time(fps, lead), "-disposition:v:0", "default"),
+                *(() if end is None else ("-t", _seconds(end))),
+                *("-max_interleave_delta", "0", "-avoid_negative_ts", "disabled"),
+                *("-f", container.muxer, "-y", file_argument(output)),
+            ]
+            _run(arguments, _list(segments, counts, fps), segments[0].parent, output, frames)
+    except OSError as error:
+        raise output_error(segments[0].parent, error) from error
     _check(output, container, frames, lead, fps)
+    if sound is None:
+        source = [*(seek_arguments(zero) if start else ()), *input_arguments(original.path)]
+        stretch = _Stretch(original.path, source, zero, None if end is None else zero + end)
+    else:
+        stretch = _Stretch(sound, sound_arguments(sound), Fraction(0), end)
+    companions.notes += _check_sound(output, container, companions.heard, stretch)
     return tuple(companions.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """From where the sound comes."""
+
+    path: Path
+    source: Sequence[str]
+    """What names the file to ffmpeg, and seeks."""
+    begin: Fraction
+    """On the file's clock."""
+    end: Fraction | None
 
 
 def _count(segment: Path) -> int:
@@ -116,12 +139,12 @@ def _sounds(original: Video, sound: Path | None) -> dict[str, Sound]:
     """What is to be heard, by what ``-map`` calls it."""
     if sound is None:
         tracks = [str(track.index) for track in original.audio]
-        found = read_sounds(input_arguments(original.path), tracks)
+        found = read_sounds(original.path, input_arguments(original.path), tracks)
         return dict(zip((f"1:{index}" for index in tracks), found, strict=True))
-    (found_one,) = read_sounds(sound_arguments(sound), ["a:0"])
+    (found_one,) = read_sounds(sound, sound_arguments(sound), ["a:0"])
     if found_one.start is None:
         raise InputError(f'there is no sound in "{sound}" that can be read.')
-    return {"2:a:0": found_one}
+    return {"3:a:0": found_one}
 
 
 def _list(segments: Sequence[Path], counts: Sequence[int], fps: Fraction) -> bytes:
@@ -163,7 +186,7 @@ def _run(arguments: Sequence[str], pieces: bytes, folder: Path, output: Path, fr
         run.stdout.read()
         code = run.finish()
     if code:
-        raise _failure(output, "it stopped answering" if run.stalled else " ".join([*run.tail][-3:]))
+        raise _failure(output, run.stopped(code) or " ".join([*run.tail][-3:]) or f"it ended with {code}")
 
 
 def _failure(output: Path, said: str) -> OutputError:
@@ -190,6 +213,32 @@ def _check(output: Path, container: Container, frames: int, lead: int, fps: Frac
         due = (lead + np.arange(frames)) / float(fps)
         if float(np.abs(times - due).max()) > float(packets.tick) * 0.51:
             raise OutputError("the frames of the joined video are not at their times.")
+
+
+def _check_sound(output: Path, container: Container, heard: Sequence[Heard], stretch: _Stretch) -> list[str]:
+    """See that each track of sound is there and begins when it should; sentences about those that do not.
+
+    What was encoded again may lack what could not be decoded. What was only copied lacks nothing.
+    """
+    found = read_sounds(output, input_arguments(output), [f"a:{track}" for track in range(len(heard))])
+    doubtful = []
+    for one, sound in zip(heard, found, strict=True):
+        start = sound.start if container.stamped or sound.start is None else Fraction(0)
+        if start is None or start > _LATE:
+            doubtful.append((one, start))
+    if not doubtful:
+        return []
+    places = [one.place.partition(":")[2] for one, _ in doubtful]
+    notes = []
+    due = first_heard(stretch.path, stretch.source, places, stretch.begin, stretch.end)
+    for (one, start), begin in zip(doubtful, due, strict=True):
+        if begin is None or (start is not None and start <= begin + _LATE):
+            continue
+        said = "is missing" if start is None else f"begins {float(start - begin):.1f} seconds too late"
+        if one.copied:
+            raise OutputError(f"audio track {one.number} {said} in the joined video.")
+        notes.append(f"audio track {one.number} {said}: what is left out cannot be decoded.")
+    return notes
 
 
 def _seconds(time: Fraction) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.media.video.ffmpeg import MAX_PIXELS, input_arguments
-from facefusion_cli.core.media.video.header import FrameLine, Header, Stream, parse_frame_line, parse_header
+from facefusion_cli.core.media.video.header import FrameLine, Header, Stream, parse_frame_line, parse_header_line
 from facefusion_cli.core.media.video.mp4 import Mp4Track, looks_like_mp4, video_track
 from facefusion_cli.core.media.video.process import FfmpegRun
 from facefusion_cli.errors import InputError
@@ -19,8 +19,8 @@ __all__ = ["Look", "look"]
 
 _FRAMES = 5
 """To decode: the first ones of interlaced film may be whole."""
-_LINES = 3000
-"""To remember; a file may have many streams and chapters, but not any number."""
+_LINES = 1000
+"""Of complaints, to remember."""
 _TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count")
 
 
@@ -45,37 +45,37 @@ def look(path: Path) -> Look:
         InputError: it is no video that may be opened, or nothing of it can be decoded.
     """
     lines: list[str] = []
-    shown = FrameLine()
+    header, shown = Header(), FrameLine()
     stamps: list[int | str] = []
 
     def said(line: str) -> None:
-        if len(lines) < _LINES:
+        if line.startswith("[") and len(lines) < _LINES:
             lines.append(line)
+        parse_header_line(line, header)
         if (stamp := parse_frame_line(line, shown)) is not None:
             stamps.append(stamp)
 
     arguments = [
-        *("-loglevel", "repeat+info", "-copyts", *input_arguments(path)),
-        *("-map", "0:V:0", "-vf", "showinfo=checksum=0", "-frames:v", str(_FRAMES)),
-        *("-fps_mode", "passthrough", "-f", "null", "-"),
+        *("-loglevel", "repeat+info", "-copyts", *header.arguments, *input_arguments(path)),
+        *("-map", "0:V:0", "-map_metadata", "-1", "-map_chapters", "-1", "-vf", shown.filter),
+        *("-frames:v", str(_FRAMES), "-fps_mode", "passthrough", "-f", "null", "-"),
     ]
     with FfmpegRun(arguments, said=said) as run:
         code = run.finish()
     if run.stalled:
         raise InputError(f'"{path}" cannot be read: ffmpeg stopped answering.')
-    header = parse_header(lines)
-    everything = [*lines, *run.tail]
+    complaints = [*lines, *(line for line in run.tail if line.startswith("["))]
     if not header.container:
-        raise _not_opened(path, everything, code)
+        raise _not_opened(path, complaints, code)
     stream = next((one for one in header.streams if one.kind == "Video" and not one.attached), None)
     if stream is None:
         raise _no_picture(path, header)
-    _check_size(path, stream, everything)
     index = video_track(path) if "mov" in header.container.split(",") else None
     if index is not None and index.encrypted:
         raise InputError(f'the video "{path}" is encrypted.')
     if not stamps or not shown.size[0]:
-        raise _not_decoded(path, stream, everything, code)
+        _check_size(path, stream, complaints)
+        raise _not_decoded(path, stream, complaints, code)
     first = next((stamp for stamp in stamps if isinstance(stamp, int)), None)
     return Look(header, stream, shown, index, first)
 

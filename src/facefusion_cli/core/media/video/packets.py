@@ -49,7 +49,7 @@ def read_packets(path: Path, stream: int, *, stamped: bool) -> Packets:
     """Read through the file, 8 bytes of memory a frame; ``stamped`` tells whether times in it can be believed.
 
     Raises:
-        InputError: there is no packet.
+        InputError: there is no packet, or ffmpeg ended before the file did.
     """
     shown, other = array("q"), array("q")
     tick, last_stamp, last, first_key, broken = Fraction(0), _NO_STAMP, 0, _NO_STAMP, 0
@@ -78,14 +78,17 @@ def read_packets(path: Path, stream: int, *, stamped: bool) -> Packets:
                 first_key = stamp
             if stamp > last_stamp:
                 last_stamp, last = stamp, int(words[3])
-        run.finish()
+        code = run.finish()
         cut = any(sign in line for line in run.tail for sign in _TRUNCATED)
     if cut and broken and len(shown) > 1:
         shown.pop()  # the file ends in the middle of it
-    if run.stalled:
-        raise InputError(f'"{path}" cannot be read: ffmpeg stopped answering.')
+    if why := run.stopped(code):
+        raise InputError(f'"{path}" cannot be read: {why}.')
     if not shown and not other:
         raise InputError(f'the video "{path}" has no frames.')
+    if code and not cut:
+        said = next((line for line in reversed(run.tail) if line.strip()), f"it ended with {code}")
+        raise InputError(f'"{path}" cannot be read to its end: ffmpeg says "{said}".')
     if len(other) > len(shown):
         order = np.unique(np.frombuffer(other, np.int64))
         if len(order) < len(other):  # as where none has any time

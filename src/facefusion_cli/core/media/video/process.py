@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["STALL_SECONDS", "FfmpegRun"]
+__all__ = ["STALL_SECONDS", "FfmpegRun", "end_all"]
 
 STALL_SECONDS = 120.0
 """How long ffmpeg may take for one frame before it is taken for hung."""
@@ -29,10 +29,43 @@ _LINE_BYTES = 4096
 _WATCH_SECONDS = 0.5
 _HEARD_SECONDS = 5
 """How long the end of stderr is waited for: what ffmpeg is may have left it to others."""
+_START_SECONDS = 1
+"""How long those that are about to start are waited for; that takes some milliseconds."""
+_LOOK_SECONDS = 0.01
 if sys.platform == "win32":
     _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
 else:
     _FLAGS = 0
+
+
+class _Runs:
+    """All of this process. Single steps of sets, no locks: a signal's handler may come in between anywhere."""
+
+    def __init__(self) -> None:
+        self.running: set[FfmpegRun] = set()
+        self.starting: set[int] = set()
+        """Threads that are about to run one."""
+        self.leaving = False
+        """Whether none may start any more."""
+
+
+_runs = _Runs()
+
+
+def end_all(*, leaving: bool = False) -> None:
+    """Kill every ffmpeg that this process runs, in whatever thread.
+
+    With ``leaving``, for who ends the process right after that, none that starts from now on survives its start, and
+    those that are about to are waited for.
+    """
+    _runs.leaving |= leaving
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        for run in [*_runs.running]:
+            run.kill()
+        if not (leaving and _runs.starting - {threading.get_ident()}) or time.monotonic() > end:
+            return
+        time.sleep(_LOOK_SECONDS)
 
 
 class FfmpegRun:
@@ -62,11 +95,13 @@ class FfmpegRun:
         self._feed, self._read, self._said, self._folder = feed, read, said, folder
         self._waiting_since: float | None = None
         self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> FfmpegRun:
         program = ffmpeg_program()
         environment = {key: value for key, value in os.environ.items() if key != "FFREPORT"}
         environment |= {"LC_ALL": "C", "AV_LOG_FORCE_NOCOLOR": "1"}
+        _runs.starting.add(threading.get_ident())
         try:
             self._process = subprocess.Popen(  # noqa: S603  (found by ffmpeg_program; arguments are a list)
                 [program, *self._arguments],
@@ -78,8 +113,13 @@ class FfmpegRun:
                 start_new_session=True,
                 creationflags=_FLAGS,
             )
+            _runs.running.add(self)
+            if _runs.leaving:
+                self.kill()
         except OSError as error:
             raise broken(program, (error.strerror or type(error).__name__).lower()) from error
+        finally:
+            _runs.starting.discard(threading.get_ident())
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._watch)]
         for thread in self._threads:
             thread.start()
@@ -88,13 +128,14 @@ class FfmpegRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._kill()
+        self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 # What is still buffered for a process that is gone can go nowhere.
                 with contextlib.suppress(OSError):
                     pipe.close()
         self._process.wait()
+        _runs.running.discard(self)
         self._ended.set()
         for thread in self._threads:
             thread.join()
@@ -135,6 +176,22 @@ class FfmpegRun:
         self._threads[0].join(_HEARD_SECONDS)
         return code
 
+    def stopped(self, code: int) -> str:
+        """Why it ended with that exit code before it was done, for a sentence; "" if that was its own decision."""
+        if self.stalled:
+            return "ffmpeg stopped answering"
+        return f"ffmpeg was stopped by signal {-code}" if code < 0 else ""
+
+    def kill(self) -> None:
+        """End it, in whatever thread."""
+        if self._process.poll() is not None and not (self._threads and self._threads[0].is_alive()):
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                self._process.kill()
+            else:  # a script that stands for ffmpeg has children
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def _listen(self) -> None:
         assert self._process.stderr is not None
         # A line without end is cut: its beginning says what it is about.
@@ -149,13 +206,4 @@ class FfmpegRun:
             since = self._waiting_since
             if since is not None and time.monotonic() - since > STALL_SECONDS:
                 self.stalled = True
-                self._kill()
-
-    def _kill(self) -> None:
-        if self._process.poll() is not None and not self._threads[0].is_alive():
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if sys.platform == "win32":
-                self._process.kill()
-            else:  # a script that stands for ffmpeg has children
-                os.killpg(self._process.pid, signal.SIGKILL)
+                self.kill()

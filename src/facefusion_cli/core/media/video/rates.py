@@ -32,6 +32,10 @@ _SAME_STEP = 0.8
 _FITTING = 0.5
 """Share of stretches (of ``_STRETCH`` frames) that must be as long as a rate says, for the rate to be the one."""
 _STRETCH = 500
+_MILLISECOND = Fraction(1, 1000)
+"""Stamps of finer ticks may once have been such, in another container."""
+_EXACT = Fraction(1, 10**6)
+"""How far apart, in parts, rates may be that are the same in nanoseconds a frame."""
 _FINE = 100
 """Ticks; steps that long and all alike are no rounded ones."""
 _BLOCK = 1 << 16
@@ -56,15 +60,22 @@ def usual_rate(rate: Fraction) -> Fraction:
     return nearest if abs(nearest - rate) <= nearest * _NEAR else rate
 
 
+def _exact(rate: Fraction) -> Fraction:
+    """The usual rate that nanoseconds stand for, else that rate."""
+    usual = usual_rate(rate)
+    return usual if abs(usual - rate) <= usual * _EXACT else rate
+
+
 def fit_grid(stamps: NDArray[np.int64], tick: Fraction, last: int, hints: Iterable[Fraction]) -> Grid:
     """The constant rate at which frames with these stamps are shown best.
 
     ``stamps`` are distinct, in order, in units of ``tick`` seconds; ``last`` is how long the last frame is shown, 0 if
-    that is unknown; ``hints`` are rates that the file names. A rate is the file's own if nearly all steps are of its
-    length, within one tick (files count in milliseconds); a few frames may be missing or come at odd times. Otherwise
-    it is the average with which the file has as many frames and lasts as long.
+    that is unknown; ``hints`` are rates that the file names, the surest first. A rate is the file's own if nearly all
+    steps are of its length, within one tick, or within a millisecond, to which all stamps may have been rounded
+    before; a few frames may be missing or come at odd times. Otherwise it is the average with which the file has as
+    many frames and lasts as long.
     """
-    hints = list(hints)
+    hints = [_exact(hint) for hint in hints]
     if len(stamps) == 1:
         return Grid(hints[0] if hints else Fraction(25), 1, variable=False, source=None)
     steps = np.diff(stamps)
@@ -101,27 +112,61 @@ def _constant(
     spans = stamps[length::every] - stamps[:-length:every]
     average = length / (Fraction(float(np.median(spans))) * tick)
     common = Fraction(int(np.median(steps[::every]))) * tick
+    rates = dict.fromkeys([*hints, 1 / common, *_USUAL, usual_rate(average), average.limit_denominator(1001)])
+    near = [rate for rate in rates if abs(1 / rate - 1 / average) <= Fraction(1, 2) / rate]
     best, most = None, 0.0
-    for rate in dict.fromkeys([*hints, 1 / common, *_USUAL, usual_rate(average), average.limit_denominator(1001)]):
-        step = float(1 / (rate * tick))
-        if abs(step - float(1 / (average * tick))) > 0.5 * step:
-            continue
-        single, multiple = _shares(steps, step)
-        if single < _SAME_STEP or multiple < _ON_GRID:
-            continue
-        fitting = _shares(spans, step)[1]
-        if fitting >= _FITTING and fitting > most:
+    for rate in near:
+        fitting = _fitting(steps, spans, float(1 / (rate * tick)), 1.0)
+        if fitting > most:
             best, most = rate, fitting
-    return best
+    if best is not None or tick >= _MILLISECOND:
+        return best
+    within = float((_MILLISECOND + min(tick, _MILLISECOND / 10)) / tick)
+    found: list[tuple[int, float, Fraction]] = []
+    for rate in near:
+        step = float(1 / (rate * tick))
+        if _fitting(steps, spans, step, within):
+            spread = _spread(stamps, length, step)
+            if spread <= min(within, 0.9 * step):
+                usual = rate in _USUAL
+                found.append(
+                    (0, 0.0, rate) if usual and rate in hints else (1, spread, rate) if usual else (2, 0.0, rate)
+                )
+    # The first of those that are as good: hints come in the order in which they can be relied on.
+    return min(found, key=lambda one: one[:2])[2] if found else None
 
 
-def _shares(steps: NDArray[np.int64], step: float) -> tuple[float, float]:
-    """How many of ``steps``, in parts, are one ``step`` long, and how many any number of it, within one tick."""
+def _fitting(steps: NDArray[np.int64], spans: NDArray[np.int64], step: float, within: float) -> float:
+    """Share of stretches that are as long as this ``step`` from frame to frame makes them; 0: it is not the step."""
+    fitting = _shares(spans, step, within)[1]
+    if fitting < _FITTING:
+        return 0.0
+    single, multiple = _shares(steps, step, within)
+    return fitting if single >= _SAME_STEP and multiple >= _ON_GRID else 0.0
+
+
+def _spread(stamps: NDArray[np.int64], length: int, step: float) -> float:
+    """Between what limits most frames of a stretch keep off their places, in ticks; for half the stretches it is less.
+
+    Of numbers that were rounded to milliseconds it is a millisecond, unless the rate is another.
+    """
+    count = max(1, (len(stamps) - 1) // length)
+    spreads = []
+    for number in range(0, count, count * length // _BLOCK + 1):
+        times = stamps[number * length : (number + 1) * length + 1] - stamps[number * length]
+        off = np.sort(times - np.round(times / step) * step)
+        odd = len(off) // 50
+        spreads.append(off[len(off) - 1 - odd] - off[odd])
+    return float(np.median(spreads))
+
+
+def _shares(steps: NDArray[np.int64], step: float, within: float) -> tuple[float, float]:
+    """How many of ``steps``, in parts, are one ``step`` long, and how many any number of it, ``within`` some ticks."""
     single = multiple = 0
     # In blocks: of a long video each array is some 20 MB.
     for block in np.array_split(steps, len(steps) // _BLOCK + 1):
         counts = np.maximum(1.0, np.round(block / step))
-        fits = np.abs(block - counts * step) <= min(1.0, 0.45 * step) + 1e-6
+        fits = np.abs(block - counts * step) <= min(within, 0.45 * step) + 1e-6
         multiple += int(fits.sum())
         single += int((fits & (counts == 1)).sum())
     return single / len(steps), multiple / len(steps)

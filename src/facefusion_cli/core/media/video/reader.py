@@ -128,12 +128,13 @@ class FrameReader:
             filters.append(f"trim=start={float(first - _LEAD_SECONDS):.6f}")
         if video.interlaced:
             filters.append("bwdif=mode=send_frame:deint=interlaced")
-        filters += ["showinfo=checksum=0", to_bgr(video, self._width, self._height)]
+        filters += [self._known.filter, to_bgr(video, self._width, self._height)]
         arguments = [
             *("-loglevel", "repeat+info", "-copyts"),
             *(("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{float(place):.6f}") if self._sought else ()),
             *input_arguments(video.path),
-            *("-map", f"0:{video.stream}", "-vf", ",".join(filters), "-fps_mode", "passthrough"),
+            *("-map", f"0:{video.stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
+            *("-vf", ",".join(filters), "-fps_mode", "passthrough"),
             *("-f", "rawvideo", "-pix_fmt", "bgr24", "pipe:1"),
         ]
         self._run = self._cleanup.enter_context(FfmpegRun(arguments, read=True, said=self._listen))

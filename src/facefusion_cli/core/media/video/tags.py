@@ -7,8 +7,18 @@ it was taken does not, unless asked for.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-__all__ = ["is_private", "is_stale", "parse_tags"]
+from facefusion_cli.core.media.video.ffmpeg import input_arguments
+from facefusion_cli.core.media.video.process import FfmpegRun
+from facefusion_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from facefusion_cli.core.media.video.probe import Video
+
+__all__ = ["format_tags", "is_private", "is_stale", "parse_tags", "read_tags"]
 
 _PRIVATE = re.compile(
     r"location|gps|geo|coordinate|latitude|longitude|altitude|\bxyz\b|serial|imei|udid|uuid|umid|guid|identifier"
@@ -23,6 +33,7 @@ _STALE = re.compile(
 _LINE = re.compile(r"((?:[^\\\n]|\\.)*)\n", re.DOTALL)
 _TAG = re.compile(r"((?:[^\\=]|\\.)*)=(.*)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_SPECIAL = re.compile(r"[=;#\\\n]")
 
 
 def is_private(key: str) -> bool:
@@ -46,3 +57,33 @@ def parse_tags(text: str) -> list[dict[str, str]]:
         elif not line.startswith(";") and (tag := _TAG.fullmatch(line)):
             sections[-1][_ESCAPED.sub(r"\1", tag[1])] = _ESCAPED.sub(r"\1", tag[2])
     return sections
+
+
+def format_tags(sections: Iterable[Mapping[str, str]]) -> str:
+    """What ``parse_tags`` reads."""
+    texts = (
+        "".join(f"{_SPECIAL.sub(_escape, key)}={_SPECIAL.sub(_escape, value)}\n" for key, value in section.items())
+        for section in sections
+    )
+    return ";FFMETADATA1\n" + "[STREAM]\n".join(texts)
+
+
+def read_tags(original: Video, streams: Sequence[str]) -> list[dict[str, str]]:
+    """Tags of the whole file, of its pictures, and of other streams, as ``-map 0:...`` takes them; [] if there is none.
+
+    Raises:
+        InputError: ffmpeg was stopped meanwhile.
+    """
+    maps = [word for stream in (str(original.stream), *streams) for word in ("-map", f"0:{stream}")]
+    command = ["-loglevel", "error", *input_arguments(original.path), *maps, "-c", "copy", "-t", "0"]
+    command += ["-map_metadata:g", "0:g"]  # asked for, the time of creation is among them
+    with FfmpegRun([*command, "-f", "ffmetadata", "pipe:1"], read=True) as run:
+        text = run.stdout.read().decode("utf-8", "replace")
+        code = run.finish()
+    if why := run.stopped(code):
+        raise InputError(f'"{original.path}" cannot be read: {why}.')
+    return [] if code else parse_tags(text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\{match[0]}"

@@ -55,6 +55,8 @@ class FrameWriter:
 
     def __enter__(self) -> FrameWriter:
         like = self._like
+        if not self._path.parent.is_dir():
+            raise output_error(self._path, FileNotFoundError(errno.ENOENT, ""))
         encoder = check_encoder(self._options, like.width, like.height)
         pixel_format = encoder.odd if like.width % 2 or like.height % 2 else encoder.even
         filters = f"{from_bgr(like, pixel_format)},setsar={like.sar.numerator}/{like.sar.denominator}{encoder.upload}"
@@ -95,18 +97,36 @@ class FrameWriter:
         try:
             found = len(read_packets(self._path, 0, stamped=True).stamps)
         except InputError as error:
-            raise OutputError(f'"{self._path}" cannot be read again after it was written.') from error
+            raise self._removed() or OutputError(
+                f'"{self._path}" cannot be read again after it was written.'
+            ) from error
         if found != self._written:
-            raise OutputError(f'only {found} of {self._written} frames were written to "{self._path}".')
+            raise self._lost()
 
     def _failed(self, code: int) -> OutputError:
         if self._run.stalled:
             return OutputError(f'cannot write "{self._path}": ffmpeg stopped answering.')
+        if removed := self._removed():
+            return removed
         for line in self._run.tail:
             for sign, number in _CAUSES.items():
                 if sign in line:
                     return output_error(self._path, OSError(number, sign))
         if code < 0:
             return OutputError(f'cannot write "{self._path}": ffmpeg was stopped by signal {-code}.')
-        said = next((line for line in self._run.tail if line.strip()), f"it ended with {code}")
-        return OutputError(f'cannot write "{self._path}": ffmpeg says "{said}".')
+        said = next((line for line in self._run.tail if line.strip()), f"it ended with {code}" if code else "")
+        return OutputError(f'cannot write "{self._path}": ffmpeg says "{said}".') if said else self._lost()
+
+    def _removed(self) -> OutputError | None:
+        """What to say if a folder is gone that was there in the beginning."""
+        folder = self._path.parent
+        for gone in (folder.parent, folder):
+            if not gone.is_dir():
+                return OutputError(
+                    f'the folder "{gone}" was removed in the middle of the work.',
+                    hint="Begin anew." if gone == folder else "Create it again, and begin anew.",
+                )
+        return None
+
+    def _lost(self) -> OutputError:
+        return OutputError(f'ffmpeg did not write every frame to "{self._path}", and does not say why.')
