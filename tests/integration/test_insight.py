@@ -18,7 +18,6 @@ import pytest
 from facefusion_cli.core.faces.analyser import FaceAnalyser
 from facefusion_cli.core.faces.five_points import points_of_mesh
 from facefusion_cli.core.faces.insight import InsightAnalyser
-from facefusion_cli.core.faces.recognition import Recogniser, similarity
 from facefusion_cli.core.faces.scrfd import Scrfd
 from facefusion_cli.core.inference.onnx_runtime import open_session
 
@@ -201,8 +200,8 @@ def test_sightings_without_points_are_none(marked: Marked, free: Session, value:
 # The search
 
 
-def test_a_portrait_needs_nothing_more(marked: Marked, session: Session, capfd: pytest.CaptureFixture[str]) -> None:
-    (face,) = InsightAnalyser(session).find(marked.picture)
+def test_a_portrait_needs_nothing_more(marked: Marked, free: Session, capfd: pytest.CaptureFixture[str]) -> None:
+    (face,) = InsightAnalyser(free).find(marked.picture)
     assert face.box == pytest.approx(marked.face.box, abs=2)
     assert 0.9 < face.score <= 1
     assert off(face) < 0.04
@@ -255,8 +254,10 @@ def test_close_ups_are_found(marked: Marked, session: Session) -> None:
     assert len(analyser.look(picture)) == 1
 
 
-@pytest.mark.parametrize(("scale", "width"), [(0.7, 1500), (0.7, 2800)])
-def test_tiny_faces_are_found(marked: Marked, session: Session, scale: float, width: int) -> None:
+@pytest.mark.parametrize(("session", "width"), [("fixed", 1500), ("free", 2800)], indirect=["session"])
+def test_tiny_faces_are_found(marked: Marked, session: Session, width: int) -> None:
+    """In one view, or in tiles of a larger one."""
+    scale = 0.7
     small = scaled(marked.picture, scale)
     picture = on_canvas(small, width, width * 2 // 3, width - small.shape[1] - 31, 240)
     assert Scrfd(session).detect(picture) == []
@@ -368,23 +369,6 @@ def test_the_embedded_quick_look_sees_upright_faces(group: Path, astronaut: Path
     assert face.keypoints is None
     assert len(embedded.look(read(group))) >= 3
     assert embedded.look(np.ascontiguousarray(picture[::-1, ::-1])) == []
-
-
-def test_a_recogniser_tells_whose_faces_they_are(
-    marked: Marked, free: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    import _replica_faces
-
-    network = open_session(_replica_faces.recogniser(width=4, layers=(1, 1, 1, 1)).SerializeToString())
-    recogniser = Recogniser(tmp_path / "small.onnx", network)
-    analyser = InsightAnalyser(free, recogniser)
-    picture = np.concatenate([marked.picture, marked.picture], axis=1)
-    one, other = analyser.find(picture)
-    assert one.embedding is not None
-    assert other.embedding is not None
-    assert similarity(one.embedding, other.embedding) > 0.99
-    assert [face.embedding for face in analyser.look(picture)] == [None, None]
 
 
 # A real SCRFD

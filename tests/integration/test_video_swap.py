@@ -223,7 +223,7 @@ def test_a_face_that_is_too_small(
         wide[:, 84:] = frame
         wide[40:106, 8:74] = small
         beside.append(wide)
-    with pytest.raises(FaceTooSmallError, match="face 0 in .* is only"):
+    with pytest.raises(FaceTooSmallError, match=r"face 0 in .* is only"):
         swap(hopper, clip(beside), tmp_path / "out.mp4", face=FaceSelection("indices", (0,)))
 
 

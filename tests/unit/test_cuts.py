@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
 
-from facefusion_cli.core.faces.tracking.cuts import glimpse, is_cut, with_cuts
-from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE
+from facefusion_cli.core.faces.tracking.cuts import (
+    GLIMPSES_AFTER,
+    GLIMPSES_BEFORE,
+    at_border,
+    glimpse,
+    is_cut,
+    with_cuts,
+)
+from facefusion_cli.core.faces.tracking.observations import GLIMPSE_SHAPE, Seen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +95,37 @@ def test_something_that_passes_before_the_camera_is_none(pictures: list[Picture]
 def test_a_glimpse_is_small_whatever_the_frame() -> None:
     for shape in ((9, 5, 3), (180, 320, 3), (2160, 3840, 3), (1920, 1080, 3)):
         assert glimpse(np.zeros(shape, np.uint8)).shape == GLIMPSE_SHAPE
+
+
+def apart(frames: list[Picture], border: int) -> list[int]:
+    """Where cuts are if both sides of the border are seen apart, with glimpses of the frames nearest to it."""
+    sides = [
+        [Seen(frame.cut, (), frame.glimpse) for frame in with_cuts(part)] for part in (frames[:border], frames[border:])
+    ]
+    before = [replace(seen, glimpse=None) for seen in sides[0][:-GLIMPSES_BEFORE]] + sides[0][-GLIMPSES_BEFORE:]
+    after = sides[1][:GLIMPSES_AFTER] + [replace(seen, glimpse=None) for seen in sides[1][GLIMPSES_AFTER:]]
+    return [index for index, seen in enumerate(at_border(before, after)) if seen.cut]
+
+
+@pytest.mark.parametrize("border", range(7, 18))
+def test_stretches_seen_apart_have_the_cuts_of_the_whole(pictures: list[Picture], border: int) -> None:
+    white = np.full((180, 320, 3), 250, np.uint8)
+    scene, other = shown(pictures[0], 24), shown(pictures[1], 24)
+    for frames, expected in (
+        (scene, []),
+        ([*scene[:12], *other[:12]], [12]),
+        ([*scene[:11], white, *scene[11:]], []),
+        ([*scene[:11], white, white, *scene[11:]], []),
+        ([*scene[:11], white, *other[11:]], [11, 12]),
+    ):
+        assert cuts(frames) == expected
+        assert apart(frames, border) == expected
+
+
+def test_without_glimpses_cuts_stay_as_they_are(pictures: list[Picture]) -> None:
+    small = glimpse(pictures[0])
+    for before, after in (([Seen(True, ())], [Seen(False, (), small)]), ([], [Seen(False, ())])):
+        assert at_border(before, after) == [*before, *after]
 
 
 def test_two_stretches_are_compared_by_their_glimpses(pictures: list[Picture]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -108,6 +109,21 @@ def test_all_faces_share_a_run_and_crowds_a_few(model: Path, session: Session, a
     assert counting.runs == [1] * 20
     for one, other in zip(together, apart, strict=True):
         assert one.embedding == pytest.approx(other.embedding, abs=1e-5)
+
+
+def test_faces_with_an_embedding_keep_it(model: Path, session: Session, astronaut: Path) -> None:
+    counting = Counting(session)
+    picture = portrait(astronaut)
+    known = replace(face_at(100, 200), embedding=np.eye(1, 512, dtype=np.float32)[0])
+    first, second, third = Recogniser(model, counting).embed(picture, [face_at(0, 0), known, face_at(5, 0)])
+    assert second is known
+    assert counting.runs == [2]
+    again = Recogniser(model, counting).embed(picture, [face_at(0, 0), face_at(5, 0)])
+    for one, other in zip((first, third), again, strict=True):
+        assert np.array_equal(one.embedding, other.embedding)  # type: ignore[arg-type]
+    counting.runs.clear()
+    assert Recogniser(model, counting).embed(picture, again) == again
+    assert counting.runs == []
 
 
 def test_no_faces_need_no_run(model: Path, session: Session) -> None:

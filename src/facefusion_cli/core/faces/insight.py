@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.analyser import FaceAnalyser
-    from facefusion_cli.core.faces.recognition import Recogniser
     from facefusion_cli.core.faces.scrfd import Sighting
     from facefusion_cli.core.inference.session import Session
 
@@ -75,24 +74,14 @@ class InsightAnalyser:
     them where faces lie or are tilted.
     """
 
-    def __init__(
-        self, session: Session, recogniser: Recogniser | None = None, embedded: FaceAnalyser | None = None
-    ) -> None:
-        """``session``: SCRFD with nine outputs, its input of any size or fixed.
-
-        ``recogniser``: if given, every face that ``find`` finds gets its embedding.
-        """
+    def __init__(self, session: Session, embedded: FaceAnalyser | None = None) -> None:
+        """``session``: SCRFD with nine outputs, its input of any size or fixed."""
         self._detector = Scrfd(session)
         self._mesh = FaceMesh()
-        self._recogniser = recogniser
         self._embedded = embedded
 
     def find(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """As ``FaceAnalyser.find``; faces have ``keypoints``, and ``embedding`` where there is a recogniser.
-
-        Raises:
-            WeightsError: the recognition network's answer is not finite.
-        """
+        """As ``FaceAnalyser.find``; faces have ``keypoints``."""
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []
         picture = np.ascontiguousarray(picture)
@@ -104,14 +93,12 @@ class InsightAnalyser:
             found = self._add(picture, self._detector.detect(picture, _VERY_CLOSE), found)
         found = self._search_turned(picture, found)
         settled = (replace(one.face, mesh=self._mesh.settle(picture, one.face.mesh)) for one in found)
-        faces = sorted(settled, key=reading_order)
-        return self._recogniser.embed(picture, faces) if self._recogniser else faces
+        return sorted(settled, key=reading_order)
 
     def look(self, picture: NDArray[np.uint8]) -> list[Face]:
         """One quick look at the whole picture, for the frames of a video: what SCRFD sees at its own size.
 
-        Where that is nothing, a look at half the size follows, for close-ups. Meshes are not settled, and there are no
-        embeddings.
+        Where that is nothing, a look at half the size follows, for close-ups. Meshes are not settled.
         """
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []

@@ -39,17 +39,19 @@ class Recogniser:
     def embed(self, picture: NDArray[np.uint8], faces: Sequence[Face]) -> list[Face]:
         """The faces of a (H, W, 3) BGR picture, each with its embedding, from one run of the network.
 
-        Sessions that take one at a time run once a face, and crowds take several runs.
+        Those that have one already are returned as they are. Sessions that take one at a time run once a face, and
+        crowds take several runs.
 
         Raises:
             WeightsError: the network's answer is not finite.
         """
-        embedded = []
-        for start in range(0, len(faces), self._batch):
-            some = faces[start : start + self._batch]
-            crops = [align(picture, arcface_matrix(face.points), _CROP_SIZE) for face in some]
-            for face, features in zip(some, self._network.get_feat(crops), strict=True):
-                embedded.append(replace(face, embedding=self._normalised(features)))
+        embedded = list(faces)
+        missing = [index for index, face in enumerate(faces) if face.embedding is None]
+        for start in range(0, len(missing), self._batch):
+            some = missing[start : start + self._batch]
+            crops = [align(picture, arcface_matrix(faces[index].points), _CROP_SIZE) for index in some]
+            for index, features in zip(some, self._network.get_feat(crops), strict=True):
+                embedded[index] = replace(faces[index], embedding=self._normalised(features))
         return embedded
 
     def _normalised(self, features: NDArray[np.float32]) -> NDArray[np.float32]:

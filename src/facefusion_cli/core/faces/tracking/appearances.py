@@ -12,14 +12,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from facefusion_cli.core.faces.tracking.tracks import Track
 
 __all__ = ["Appearance", "appearances", "indices_of"]
 
 _ALIKE = 0.5  # cosine of the embeddings
 _NEAR, _LIKE_SIZE = 0.75, 1.35  # without them: in widths of the larger face, and of one over the other
+_AT_ONCE = 256  # tracks whose likeness to all others is worked out in one go
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,9 +50,9 @@ def appearances(tracks: Sequence[Track]) -> list[Appearance]:
         scenes[track.scene].append(track)
     found = []
     for scene in scenes.values():
-        people = _People(len(scene))
-        for track in scene:
-            people.take(track)
+        people = _People(scene)
+        for index in range(len(scene)):
+            people.take(index)
         found += [Appearance(tuple(one)) for one in people.tracks]
     return found
 
@@ -61,36 +60,46 @@ def appearances(tracks: Sequence[Track]) -> list[Appearance]:
 class _People:
     """Those seen so far in a scene, in arrays, since there may be thousands."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, scene: Sequence[Track]) -> None:
+        """``scene``: its tracks in the order of their first frames."""
         self.tracks: list[list[Track]] = []
-        self._last = np.zeros((most, 3))  # frame, x and size
-        self._known = np.zeros(most, bool)
-        self._embeddings: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._scene = scene
+        unknown = np.zeros(512, np.float32)  # like nobody
+        self._embeddings = np.stack([unknown if one.embedding is None else one.embedding for one in scene])
+        self._likeness = np.zeros((0, 0), np.float32)  # of a few tracks to all before them
+        self._last = np.zeros((len(scene), 3))  # of each person: frame, x and size
+        self._known = np.zeros(len(scene), bool)
+        self._told_by = np.zeros(len(scene), np.int64)  # of those known: which track
 
-    def take(self, track: Track) -> None:
-        """Add a track that begins no earlier than those before."""
-        number = self._of(track)
+    def take(self, index: int) -> None:
+        """Add the next track of the scene."""
+        if index % _AT_ONCE == 0:
+            end = index + _AT_ONCE
+            self._likeness = self._embeddings[index:end] @ self._embeddings[:end].T
+        track = self._scene[index]
+        number = self._of(index, track)
         if number is None:
             number = len(self.tracks)
             self.tracks.append([])
         self.tracks[number].append(track)
         self._last[number] = track.last, track.x, track.size
         if track.embedding is not None and not self._known[number]:
-            if not self._embeddings.size:
-                self._embeddings = np.zeros((len(self._known), len(track.embedding)), np.float32)
-            self._embeddings[number], self._known[number] = track.embedding, True
+            self._known[number], self._told_by[number] = True, index
 
-    def _of(self, track: Track) -> int | None:
+    def _of(self, index: int, track: Track) -> int | None:
         """Who it is, None if somebody new."""
-        (away,) = np.nonzero(self._last[: len(self.tracks), 0] < track.first)
-        known = self._known[away] & (track.embedding is not None)
-        alike = away[known]
-        if len(alike):
-            cosines = self._embeddings[alike] @ track.embedding
-            best = int(np.argmax(cosines))
-            if cosines[best] >= _ALIKE:
-                return int(alike[best])
-        unknown = away[~known]
+        count = len(self.tracks)
+        away = self._last[:count, 0] < track.first
+        if track.embedding is not None:
+            known = self._known[:count]
+            if known.any():
+                cosines = self._likeness[index % _AT_ONCE, self._told_by[:count]]
+                cosines = np.where(away & known, cosines, -1.0)
+                best = int(np.argmax(cosines))
+                if cosines[best] >= _ALIKE:
+                    return best
+            away = away & ~known
+        (unknown,) = np.nonzero(away)
         _, x, size = self._last[unknown].T
         apart = np.abs(x - track.x) / np.maximum(size, track.size)
         near = (apart < _NEAR) & (np.abs(np.log(size / track.size)) < math.log(_LIKE_SIZE))
@@ -100,7 +109,7 @@ class _People:
 def indices_of(found: Sequence[Appearance]) -> list[int]:
     """For each person how many others of the scene were left of it for most of its time."""
     scenes: defaultdict[int, list[int]] = defaultdict(list)
-    for number in sorted(range(len(found)), key=lambda number: (found[number].x, number)):
+    for number in sorted(range(len(found)), key=lambda number: (found[number].x, found[number].tracks[0].number)):
         scenes[found[number].tracks[0].scene].append(number)
     indices = [0] * len(found)
     for scene in scenes.values():
