@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -15,7 +16,7 @@ from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS,
 from facefusion_cli.core.faceswap.engine import FaceSwapper, Source, SwapSettings, Task, choose_engine
 from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
-from facefusion_cli.core.faceswap.mesh.features import fill
+from facefusion_cli.core.faceswap.mesh.features import fill, mouth_openness
 from facefusion_cli.core.faceswap.tools import Tools
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.weights.provision import Provision
@@ -261,6 +262,97 @@ def test_an_open_mouth_cannot_come_from_a_closed_one(collins: Portrait, admiral:
     assert patch.alpha[mouth].mean() < 0.25
     same = swapped(collins, collins)
     assert same.alpha[mouth].mean() > 0.9
+
+
+def with_gap(face: Face, openness: float, width: tuple[int, int], gaps: Sequence[tuple[int, int]]) -> Face:
+    """With the first gap, between two points each, as high as ``openness`` widths, and the others in proportion."""
+    mesh = face.mesh.copy()
+    height = openness * np.linalg.norm(mesh[width[0]] - mesh[width[1]])
+    factor = height / np.linalg.norm(mesh[gaps[0][0]] - mesh[gaps[0][1]])
+    for gap in gaps:
+        middle = (mesh[gap[0]] + mesh[gap[1]]) / 2
+        mesh[list(gap)] = middle + factor * (mesh[list(gap)] - middle)
+    return replace(face, mesh=mesh.astype(np.float32))
+
+
+def with_mouth(face: Face, openness: float) -> Face:
+    gaps = ((13, 14), (82, 87), (81, 178), (80, 88), (191, 95), (312, 317), (311, 402), (310, 318), (415, 324))
+    return with_gap(face, openness, (78, 308), gaps)
+
+
+def with_right_eye(face: Face, openness: float) -> Face:
+    return with_gap(face, openness, (33, 133), ((159, 145), (158, 153), (160, 144), (157, 154), (161, 163)))
+
+
+def largest_step(picture: NDArray[np.uint8], faces: Sequence[Face], source: Portrait) -> float:
+    """Largest change from one result to the other, but for single pixels, in levels of 0 to 255."""
+    results = []
+    for face in faces:
+        patch = swapped(source, (picture, face))
+        whole = picture.copy()
+        region((whole, face), patch)[:] = pasted((picture, face), patch)
+        results.append(cv2.GaussianBlur(whole, (0, 0), 1.0).astype(np.float32))
+    return float(np.abs(results[0] - results[1]).max())
+
+
+@pytest.mark.parametrize("who", ["collins", "admiral"])
+@pytest.mark.parametrize("openness", [0.03, 0.05, 0.08, 0.12, 0.16])
+def test_a_mouth_that_opens_does_not_jump(
+    who: str, openness: float, request: pytest.FixtureRequest, collins: Portrait
+) -> None:
+    source: Portrait = request.getfixturevalue(who)
+    faces = [with_mouth(collins[1], openness + change) for change in (-0.001, 0.001)]
+    assert mouth_openness(faces[0].mesh) < openness < mouth_openness(faces[1].mesh)
+    assert largest_step(collins[0], faces, source) < 15
+
+
+def test_a_mouth_that_shuts_loses_its_teeth_little_by_little(collins: Portrait) -> None:
+    shown = []
+    for openness in (0.02, 0.07, 0.10, 0.13, 0.18):
+        face = with_mouth(collins[1], openness)
+        patch = swapped(collins, (collins[0], face))
+        x, y = points_in(patch, face)[[13, 14]].mean(axis=0)
+        shown.append(float(cv2.getRectSubPix(patch.alpha, (1, 1), (float(x), float(y)))[0, 0]))
+    assert shown[0] < 0.2
+    assert shown[-1] > 0.9
+    assert 0.05 < np.diff(shown).min() < np.diff(shown).max() < 0.4
+
+
+@pytest.mark.parametrize("openness", [0.11, 0.14, 0.17])
+def test_an_eye_that_shuts_does_not_jump(openness: float, collins: Portrait, admiral: Portrait) -> None:
+    faces = [with_right_eye(admiral[1], openness + change) for change in (-0.001, 0.001)]
+    assert largest_step(admiral[0], faces, collins) < 15
+
+
+def test_glasses_that_blur_do_not_jump(collins: Portrait, admiral: Portrait) -> None:
+    def blurred(sigma: float) -> Portrait:
+        return cv2.GaussianBlur(admiral[0], (0, 0), sigma).astype(np.uint8), admiral[1]
+
+    def seen(sigma: float) -> bool:
+        return any("the target seems" in note for note in swapped(collins, blurred(sigma)).notes)
+
+    sharp, soft = 0.5, 12.0
+    assert seen(sharp)
+    assert not seen(soft)
+    while soft - sharp > 0.02:
+        middle = (sharp + soft) / 2
+        sharp, soft = (middle, soft) if seen(middle) else (sharp, middle)
+    results = []
+    for sigma in (sharp, soft):
+        patch = swapped(collins, blurred(sigma))
+        results.append(pasted(blurred(sigma), patch).astype(float))
+    assert np.abs(results[0] - results[1]).max() < 12
+
+
+def test_a_picture_that_gains_colour_does_not_jump(collins: Portrait, admiral: Portrait) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(admiral[0], cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR).astype(int)
+    colours = []
+    for tint in range(8):
+        picture = (grey - [tint, 0, 0]).clip(0, 255).astype(np.uint8)
+        patch = swapped(collins, (picture, admiral[1]))
+        colours.append(patch.colour[area(patch, admiral[1], OUTER_LIPS)])
+    steps = [float(np.abs(after - before).max()) for before, after in pairwise(colours)]
+    assert max(steps) < 5
 
 
 def test_glasses_are_seen_and_said(collins: Portrait, admiral: Portrait) -> None:

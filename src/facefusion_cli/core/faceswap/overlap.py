@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.media.patch import Patch
 
-__all__ = ["Cover", "covers", "head_outline", "uncovered"]
+__all__ = ["Cover", "area", "common", "covers", "head_outline", "hull", "lies_on", "uncovered"]
 
 _WIDER, _HIGHER = 0.35, 0.75
 """By how much a head with its hair reaches beyond the mesh, over the distance from the middle: around, and up."""
@@ -30,12 +30,12 @@ _NEARER = (1.0, 1.1)
 """Width of a face over another's from which it may lie before it, and surely does if they meet."""
 _GROWN = (1.15, 1.4)
 """The same for how much of the head around it does: faces of one size may be cheek to cheek."""
-_WITHIN = (0.5, 0.75)
+_ON = 0.6
 """Share of a small face on a large one from which the small one must lie before it, or it would not be seen."""
-_TOUCHING = 0.03
+_TOUCHING = 0.06
 """Share of a face that has to be covered for the cover to be drawn in full."""
-_REACH = 1.0
-"""Widths of a face within which all of its head lies, beyond its mesh."""
+_REACH = 0.5
+"""Widths of a face beyond its mesh within which all of its head lies."""
 _FAR = 2**14
 """Coordinates that OpenCV can draw with, four bits behind the point."""
 
@@ -55,39 +55,58 @@ class Cover:
 def covers(faces: Sequence[Face], known: Collection[tuple[int, int]] = ()) -> list[tuple[Cover, ...]]:
     """For each face of one picture the heads before it that hide some of it; nothing for most.
 
-    The wider of two faces is taken for the nearer, unless the other lies for the most part on it. What is hidden grows
-    and shrinks steadily with places and widths, so that nothing jumps from frame to frame.
+    The wider of two faces is taken for the nearer where nothing better is ``known``. What is hidden grows and shrinks
+    steadily with places and widths, so that nothing jumps from frame to frame.
 
     Args:
         faces: all that the picture shows, also those that stay as they are.
         known: places in ``faces`` of nearer and farther ones of which that is known, whatever their widths.
     """
-    if len(faces) < 2:
-        return [()] * len(faces)
-    sizes = [face.size for face in faces]
-    boxes = np.array([face.box for face in faces])
-    reach = _REACH * np.array(sizes)
-    hulls: dict[int, NDArray[np.float32]] = {}
+    sizes = [face.size for face in faces] if len(faces) > 1 else []
     found: list[list[Cover]] = [[] for _ in faces]
-    for far, (x1, y1, x2, y2) in enumerate(boxes):
-        meets = (boxes[:, 0] - reach < x2) & (boxes[:, 2] + reach > x1)
-        meets &= (boxes[:, 1] - reach < y2) & (boxes[:, 3] + reach > y1)
-        for near in np.flatnonzero(meets).tolist():
-            if near == far or (far, near) in known:
+    for one, other in _neighbours(faces, sizes):
+        for near, far in ((one, other), (other, one)):
+            if (far, near) in known:
                 continue
-            for one in (near, far):
-                if one not in hulls:
-                    hulls[one] = _hull(faces[one].mesh[:, :2])
-            share, grown = 1.0, 1.0
-            if (near, far) not in known:
-                share, grown = _guess(sizes[near] / sizes[far], hulls[near], hulls[far])
-            if share <= 0:
-                continue
-            outline = head_outline(faces[near], grown)
-            share *= _ramp(_common(hulls[far], outline) / _area(hulls[far]), 0.0, _TOUCHING)
+            ratio = sizes[near] / sizes[far]
+            sure = (near, far) in known
+            share = 1.0 if sure else _ramp(ratio, *_NEARER)
+            if share > 0:
+                outline = head_outline(faces[near], 1.0 if sure else _ramp(ratio, *_GROWN))
+                behind = hull(faces[far].mesh[:, :2])
+                share *= _ramp(common(behind, outline) / area(behind), 0.0, _TOUCHING)
             if share > 0:
                 found[far].append(Cover(outline, sizes[near], share))
     return [tuple(each) for each in found]
+
+
+def lies_on(faces: Sequence[Face]) -> list[tuple[int, int]]:
+    """Places in ``faces`` of small ones that lie for the most part on a larger one, and of that one.
+
+    As a picture held before a face does, or a person before a screen: behind it they would not be seen.
+    """
+    sizes = [face.size for face in faces] if len(faces) > 1 else []
+    found = []
+    for pair in _neighbours(faces, sizes):
+        small, large = sorted(pair, key=sizes.__getitem__)
+        if sizes[large] >= _GROWN[0] * sizes[small]:
+            inside = hull(faces[small].mesh[:, :2])
+            if common(inside, hull(faces[large].mesh[:, :2])) >= _ON * area(inside):
+                found.append((small, large))
+    return found
+
+
+def _neighbours(faces: Sequence[Face], sizes: Sequence[float]) -> Iterator[tuple[int, int]]:
+    """Places of pairs whose heads may meet; nothing else is worth a closer look."""
+    if len(faces) < 2:
+        return
+    boxes = np.array([face.box for face in faces])
+    boxes += _REACH * np.array(sizes)[:, None] * (-1, -1, 1, 1)
+    for one, (x1, y1, x2, y2) in enumerate(boxes[:-1]):
+        rest = boxes[one + 1 :]
+        meets = (rest[:, 0] < x2) & (rest[:, 2] > x1) & (rest[:, 1] < y2) & (rest[:, 3] > y1)
+        for other in np.flatnonzero(meets).tolist():
+            yield one, one + 1 + other
 
 
 def uncovered(patch: Patch, over: Sequence[Cover]) -> Patch:
@@ -101,7 +120,7 @@ def uncovered(patch: Patch, over: Sequence[Cover]) -> Patch:
 
 
 def head_outline(face: Face, grown: float = 1.0) -> NDArray[np.float32]:
-    """(N, 2) the convex outline of the head with its hair, as far as the mesh tells; at ``grown`` 0 that of the mesh."""
+    """(N, 2) the convex outline of a head with its hair, guessed from the mesh; at ``grown`` 0 that of the mesh."""
     points = face.mesh[:, :2].astype(np.float64)
     middle = points.mean(axis=0)
     up = points[10] - points[152]
@@ -113,18 +132,22 @@ def head_outline(face: Face, grown: float = 1.0) -> NDArray[np.float32]:
     turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = _SKULL * face.size * np.stack([np.cos(turns), np.sin(turns)], axis=1)
     skull = middle + grown * (ears + ring - middle)
-    return _hull(np.concatenate([head, skull]))
+    return hull(np.concatenate([head, skull]))
 
 
-def _guess(ratio: float, near: NDArray[np.float32], far: NDArray[np.float32]) -> tuple[float, float]:
-    """How surely a face so much wider than another lies before it, and how much of the head around it counts."""
-    if ratio > 1:
-        sure = _ramp(ratio, *_NEARER)
-        within = _ramp(_common(far, near) / _area(far), *_WITHIN) if sure > 0 else 0.0
-        return sure * (1 - within), _ramp(ratio, *_GROWN)
-    sure = _ramp(1 / ratio, *_GROWN)
-    within = _ramp(_common(far, near) / _area(near), *_WITHIN) if sure > 0 else 0.0
-    return sure * within, sure
+def hull(points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """(N, 2) the convex hull of (M, 2) points."""
+    return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float32)
+
+
+def area(outline: NDArray[np.float32]) -> float:
+    """Of what an outline (N, 2) encloses, at least 1."""
+    return max(float(cv2.contourArea(outline)), 1.0)
+
+
+def common(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Area that two convex outlines (N, 2) share."""
+    return float(cv2.intersectConvexConvex(one, other)[0])
 
 
 def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
@@ -138,12 +161,11 @@ def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
     margin = int(np.ceil(4 * soft * scale)) + 1  # so that the blur sees what lies around the rectangle
     size = (int(np.ceil(width * scale)) + 2 * margin, int(np.ceil(height * scale)) + 2 * margin)
     small = np.zeros(size[::-1], np.uint8)
-    places = (cover.outline - np.float32([patch.x, patch.y])) * scale + margin
+    places = (cover.outline - np.array([patch.x, patch.y])) * scale + margin
     cv2.fillConvexPoly(small, np.rint(places.clip(-_FAR, _FAR) * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
     blurred = cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(soft * scale, 0.5))
-    blurred *= np.float32(1 / 255)
     # What is nearly all or nothing of it is.
-    blurred = np.clip(blurred * np.float32(1.04) - np.float32(0.02), 0, 1)
+    blurred = np.clip(blurred * np.float32(1.04 / 255) - np.float32(0.02), 0, 1)
     if not blurred.any():
         return None
     matrix = np.array([[scale, 0, margin], [0, scale, margin]])
@@ -156,16 +178,3 @@ def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
 def _ramp(value: float, low: float, high: float) -> float:
     t = min(max((value - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
-
-
-def _hull(points: NDArray[np.floating]) -> NDArray[np.float32]:
-    return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float32)
-
-
-def _area(outline: NDArray[np.float32]) -> float:
-    return max(float(cv2.contourArea(outline)), 1.0)
-
-
-def _common(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Area in pixels that two convex outlines share."""
-    return float(cv2.intersectConvexConvex(one, other)[0])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.selection import no_face_found, select_faces
 from facefusion_cli.core.faceswap.engine import Task
+from facefusion_cli.core.faceswap.overlap import covers, lies_on, uncovered
 from facefusion_cli.core.faceswap.portraits import about, named_notes
 from facefusion_cli.core.faceswap.result import SwapResult
 from facefusion_cli.core.media.composite import composite
@@ -41,8 +42,13 @@ def swap_picture(loaded: Loaded, picture: Picture, name: str) -> tuple[Picture, 
     ordered = sorted(chosen, key=lambda one: one[1].size)
     seen = loaded.embedded(picture.bgr, [face for _, face, _ in ordered])
     tasks = [Task(picture.bgr, face, part.identity) for face, (_, _, part) in zip(seen, ordered, strict=True)]
+    over = covers(faces, lies_on(faces))
     with about(name):
-        patches = [patch for patch in loaded.engine.swap(tasks) if patch is not None]
+        patches = [
+            uncovered(patch, over[index])
+            for (index, _, _), patch in zip(ordered, loaded.engine.swap(tasks), strict=True)
+            if patch is not None
+        ]
     swapped = composite(picture, patches)
     notes = [
         *loaded.notes,

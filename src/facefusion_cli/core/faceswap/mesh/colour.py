@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from facefusion_cli.core.faceswap.lab import toned
+from facefusion_cli.core.faceswap.mesh.ramp import rise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["detail_gain", "is_grey", "match_mean", "relight"]
+__all__ = ["detail_gain", "greyness", "match_mean", "relight"]
 
 _LIGHT_OFFSET = np.float32(8)
 """Added to lightness before gains, so that a gain does not turn the noise of deep shadows into light."""
@@ -20,11 +21,13 @@ _LIGHT_SCALE = 0.14
 """Sigma, in widths of the face, above which a change of lightness counts as light."""
 _HUE_SCALE = 0.10
 """The same for hue."""
+_COLOURED = 2.0, 6.0
+"""Largest difference of two channels, but for one pixel in a hundred, of a grey picture and of a coloured one."""
 
 
-def is_grey(bgr: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) BGR is a black-and-white picture, but for what lossy formats make of one."""
-    return int(np.percentile(bgr.max(axis=2) - bgr.min(axis=2), 99)) <= 2
+def greyness(bgr: NDArray[np.uint8]) -> float:
+    """How surely (H, W, 3) BGR is a black-and-white picture, 0 to 1; 1 in spite of what lossy formats make of one."""
+    return 1 - rise(float(np.percentile(bgr.max(axis=2) - bgr.min(axis=2), 99)), *_COLOURED)
 
 
 def match_mean(

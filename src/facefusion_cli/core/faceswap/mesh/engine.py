@@ -17,9 +17,9 @@ import numpy as np
 from facefusion_cli.core.faces.surface import closed_triangles, vertex_normals, with_ring
 from facefusion_cli.core.faces.warp import paint_triangles, sample, spread
 from facefusion_cli.core.faceswap.lab import from_lab, to_lab, without_colour
-from facefusion_cli.core.faceswap.mesh.colour import detail_gain, is_grey, match_mean, relight
+from facefusion_cli.core.faceswap.mesh.colour import detail_gain, greyness, match_mean, relight
 from facefusion_cli.core.faceswap.mesh.features import inner_features, mouth_open, mouth_openness
-from facefusion_cli.core.faceswap.mesh.glasses import hide_ends, wears_glasses
+from facefusion_cli.core.faceswap.mesh.glasses import frame_contrast, glasses_share, hide_ends, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.mask import face_alpha, mouth_area
 from facefusion_cli.core.faceswap.mesh.reliability import (
@@ -125,14 +125,19 @@ class MeshSwapper:
             colour += grid.enlarge(warp.share)[..., None] * (other - colour)
         colour += grid.enlarge(change)
         colour = detail_gain(colour, grid.crop(picture), grid.enlarge(weight), face.size)
-        if is_grey(small):
-            colour = without_colour(colour)
+        grey = greyness(small)
+        if grey > 0:
+            colour += np.float32(grey) * (without_colour(colour) - colour)
         np.clip(colour, 0, 255, out=colour)
         alpha = np.clip(grid.enlarge(alpha), 0, 1)
         notes = []
-        if wears_glasses(target, points, face_size) and not identity.glasses:
+        contrast = frame_contrast(target, points, face_size)
+        ends = 0.0 if identity.glasses else glasses_share(contrast)
+        if ends > 0:
             painted, cover = hide_ends(small, target, points, face_size)
+            cover *= np.float32(ends)
             colour, alpha = _over(colour, alpha, grid.enlarge(painted), grid.enlarge(cover))
+        if wears_glasses(contrast) and not identity.glasses:
             notes.append("the target seems to wear glasses: traces of them may show beside the new face.")
         if identity.turned_away:
             notes.append("the source's head is turned away: the side it hides is guessed from the other.")

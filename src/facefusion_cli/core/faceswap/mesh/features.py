@@ -27,8 +27,8 @@ __all__ = [
 
 _EYE = 0.11, 0.17
 """Height over width of an eye up to which it is shut, and from which it is open."""
-_MOUTH = 0.03, 0.12
-"""Openness of a mouth (``mouth_openness``) up to which the lips touch, and from which one looks into it."""
+_MOUTH = 0.03, 0.16
+"""Openness of a mouth (``mouth_openness``) up to which the lips touch, and from which teeth have room between them."""
 
 # Sockets from the brows to the cheekbones, so that a pair of glasses comes along whole.
 _RIGHT_SOCKET = (*RIGHT_BROW, *RIGHT_EYE, 226, 31, 228, 229, 230, 231, 232, 233, 111, 117, 118, 119, 120, 121)

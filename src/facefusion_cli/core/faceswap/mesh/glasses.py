@@ -11,11 +11,12 @@ import numpy as np
 from facefusion_cli.core.faces.topology import OVAL
 from facefusion_cli.core.faces.warp import sample
 from facefusion_cli.core.faceswap.mesh.features import fill
+from facefusion_cli.core.faceswap.mesh.ramp import rise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["hide_ends", "wears_glasses"]
+__all__ = ["frame_contrast", "glasses_share", "hide_ends", "wears_glasses"]
 
 # Down the bridge of the nose, and from each lower lid to the cheek: a frame crosses all three.
 _PATHS = ((9, 168, 6, 197), (145, 230, 119, 101), (374, 450, 348, 330))
@@ -27,10 +28,24 @@ _FRAME = 3
 """Samples from the middle of a frame's line to the skin beside it."""
 _CONTRAST = 8.5
 """Difference in L*a*b* between a frame and the skin on both sides. Bare faces reach 8 on one path, never on all."""
+_DOUBT = 8.0, 9.5
+"""The same up to which there is no frame, and from which there is no doubt left."""
 
 
-def wears_glasses(lab: NDArray[np.float32], points: NDArray[np.float32], face_size: float) -> bool:
-    """Look for a frame. Strong frames are found; rimless and very thin ones are not.
+def wears_glasses(contrast: float) -> bool:
+    """Whether a ``frame_contrast`` is that of glasses."""
+    return contrast >= _CONTRAST
+
+
+def glasses_share(contrast: float) -> float:
+    """How surely a ``frame_contrast`` is that of glasses, 0 to 1: ``wears_glasses`` for what must not jump."""
+    return rise(contrast, *_DOUBT)
+
+
+def frame_contrast(lab: NDArray[np.float32], points: NDArray[np.float32], face_size: float) -> float:
+    """How far a frame stands out from the skin on both sides, in L*a*b*, where it does so least; 0 for none.
+
+    Strong frames are found; rimless and very thin ones are not.
 
     Args:
         lab: (h, w, 3) L*a*b* of the face.
@@ -40,6 +55,7 @@ def wears_glasses(lab: NDArray[np.float32], points: NDArray[np.float32], face_si
     smooth = cv2.GaussianBlur(lab, (0, 0), max(0.012 * face_size, 0.5))
     across = _across(points)
     offsets = np.linspace(-0.04, 0.04, 5)[:, None, None] * face_size * across
+    least = np.inf
     for number, path in enumerate(_PATHS):
         places = _along(points[list(path)], _STEP * face_size)
         lines = sample(smooth, (places + offsets).astype(np.float32), cv2.INTER_LINEAR)
@@ -48,11 +64,10 @@ def wears_glasses(lab: NDArray[np.float32], points: NDArray[np.float32], face_si
             # The lid's own shadow is no frame.
             line = line[len(line) // 4 :]
         if len(line) <= 2 * _FRAME:
-            return False
+            return 0.0
         middle, sides = line[_FRAME:-_FRAME], (line[: -2 * _FRAME] + line[2 * _FRAME :]) / 2
-        if float(np.linalg.norm(middle - sides, axis=1).max()) < _CONTRAST:
-            return False
-    return True
+        least = min(least, float(np.linalg.norm(middle - sides, axis=1).max()))
+    return least
 
 
 def hide_ends(

@@ -17,7 +17,7 @@ from facefusion_cli.core.faceswap.mesh.features import (
     mouth_open,
     mouth_openness,
 )
-from facefusion_cli.core.faceswap.mesh.ramp import smoothstep
+from facefusion_cli.core.faceswap.mesh.ramp import rise, smoothstep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,9 @@ _FOREHEAD = 0.5
 _MOUTH_SHUT = 0.05
 """Openness of the source's mouth (``mouth_openness``) above which a shut mouth would show a line of its teeth."""
 _MOUTH_EMPTY = 0.10
-"""Openness below which it cannot fill an open mouth."""
+"""Openness of the source's mouth below which it has nothing to fill an open one with."""
+_LOOKED_INTO = 0.01, 0.08
+"""Openness of the target's mouth up to which there is nothing to fill, and from which one looks into it."""
 
 
 def face_alpha(
@@ -87,8 +89,9 @@ def _kept_of_mouth(target: float, source: float) -> float:
     An open mouth cannot be filled from a closed one, and an open one squeezed into a closed one leaves a line of teeth.
     Only the target moves in a video: between shut and open, what stays goes gradually.
     """
-    opened = mouth_open(target)
-    return max(opened if source < _MOUTH_EMPTY else 0.0, 1 - opened if source > _MOUTH_SHUT else 0.0)
+    unfilled = rise(target, *_LOOKED_INTO) if source < _MOUTH_EMPTY else 0.0
+    squeezed = 1 - mouth_open(target) if source > _MOUTH_SHUT else 0.0
+    return max(unfilled, squeezed)
 
 
 def _up(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], float]:

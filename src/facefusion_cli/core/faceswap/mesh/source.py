@@ -11,7 +11,7 @@ import numpy as np
 from facefusion_cli.core.faces.surface import vertex_normals, with_ring
 from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.features import eye_openness, feature_area, mouth_openness
-from facefusion_cli.core.faceswap.mesh.glasses import wears_glasses
+from facefusion_cli.core.faceswap.mesh.glasses import frame_contrast, wears_glasses
 from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.skin import skin_maps
 
@@ -92,5 +92,5 @@ class MeshIdentity:
             trust=trust,
             mouth=mouth_openness(face.mesh),
             eyes=eye_openness(face.mesh),
-            glasses=wears_glasses(lab, points, face_size),
+            glasses=wears_glasses(frame_contrast(lab, points, face_size)),
         )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faceswap.engine import Task
+from facefusion_cli.core.faceswap.overlap import uncovered
 from facefusion_cli.core.media.composite import paste_into
 from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
@@ -179,7 +180,7 @@ class _Swapping:
         ]
         patches = iter(self._engine.swap(tasks) if tasks else [])
         for (frame, _), roles in zip(group, ordered, strict=True):
-            made = [(role, patch) for role in roles if (patch := next(patches)) is not None]
+            made = [(role, uncovered(patch, role.covers)) for role in roles if (patch := next(patches)) is not None]
             shown = [patch for _, patch in made]
             if made:
                 self.tracks.update(role.number for role, _ in made)

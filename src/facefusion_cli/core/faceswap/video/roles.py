@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.tracking.choosing import places, priority
+from facefusion_cli.core.faceswap.overlap import covers
+from facefusion_cli.core.faceswap.video.passing import with_passings
 from facefusion_cli.errors import FaceIndexError, FaceTooSmallError, NoFaceError
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.selection import FaceSelection
     from facefusion_cli.core.faces.tracking.tracks import Tracks
     from facefusion_cli.core.faceswap.casting import Cast, Part
+    from facefusion_cli.core.faceswap.overlap import Cover
 
 __all__ = ["Role", "Roles"]
 
@@ -28,6 +31,8 @@ class Role(NamedTuple):
     part: Part
     usual_size: float
     """Width in pixels that the face has as a rule in its track."""
+    covers: tuple[Cover, ...]
+    """Heads before it, also of those who keep their faces."""
 
 
 class Roles:
@@ -75,10 +80,16 @@ class Roles:
 
     def faces(self, start: int, stop: int) -> Iterator[Sequence[Role]]:
         """For each frame from ``start`` to ``stop`` the faces that get another, and which."""
-        for faces in self._tracks.faces(start, stop):
+        for faces, nearer in with_passings(self._tracks, start, stop):
             numbers = [number for number in faces if number in self._parts]
             chosen = numbers if self._choose is None else self._choose(numbers)
-            yield [Role(number, faces[number], self._parts[number], self._sizes[number]) for number in sorted(chosen)]
+            seen = [*faces]
+            known = [(seen.index(near), seen.index(far)) for near, far in nearer]
+            hidden = dict(zip(seen, covers([*faces.values()], known), strict=True)) if chosen else {}
+            yield [
+                Role(number, faces[number], self._parts[number], self._sizes[number], hidden[number])
+                for number in sorted(chosen)
+            ]
 
 
 def _too_small(which: str, size: float, name: str) -> FaceTooSmallError:
