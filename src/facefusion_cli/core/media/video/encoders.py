@@ -60,11 +60,6 @@ class Encoder:
     before: Sequence[str] = ()
     """Options before the input."""
 
-    @property
-    def hardware(self) -> bool:
-        """Whether it needs a chip that not every machine has."""
-        return "_" in self.name
-
 
 def encoder_for(codec: str, suffix: str = SEGMENT_SUFFIX) -> Encoder:
     """The encoder of that name; for "auto" the one that suits a file of that suffix.
