@@ -101,6 +101,15 @@ def test_frames_and_stamps_are_exact(tmp_path: Path, rate: str) -> None:
     assert probe(out).fps == Fraction(rate)
 
 
+@pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "15", "1/2"])
+def test_avi_says_the_rate_that_it_has(tmp_path: Path, rate: str) -> None:
+    parts = pieces(tmp_path, rate)
+    out = tmp_path / "out.avi"
+    join(parts, out, probe(original(tmp_path / "original.mp4", rate=rate)))
+    assert f"{float(Fraction(rate)):.4g} tbn" in described(out)
+    assert (probe(out).fps, probe(out).frames) == (Fraction(rate), FRAMES)
+
+
 @pytest.mark.parametrize("suffix", [".mov", ".m4v", ".mkv", ".avi", ".MP4"])
 def test_other_containers(shared: Path, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"

@@ -101,6 +101,8 @@ def join(
                 *("-bsf:v:0", _on_time(fps, lead), "-disposition:v:0", "default"),
                 *(() if end is None else ("-t", _seconds(end))),
                 *("-max_interleave_delta", "0", "-avoid_negative_ts", "disabled"),
+                # Without stamps a rate has to be said, or the clock's is taken for it.
+                *(() if container.stamped else ("-r", f"{fps.numerator}/{fps.denominator}")),
                 *("-f", container.muxer, "-y", file_argument(output)),
             ]
             _run(arguments, _list(segments, counts, fps), segments[0].parent, output, frames)
@@ -208,6 +210,8 @@ def _check(output: Path, container: Container, frames: int, lead: int, fps: Frac
         raise OutputError(f"the joined video cannot be read: {error.message}") from error
     if len(packets.stamps) != frames:
         raise OutputError(f"the joined video has {len(packets.stamps)} frames instead of {frames}.")
+    if not container.stamped and packets.tick != 1 / fps:
+        raise OutputError(f"the joined video has {float(1 / packets.tick):g} frames a second instead of {float(fps):g}.")
     if container.stamped and packets.stamped:
         times = packets.stamps * float(packets.tick)
         due = (lead + np.arange(frames)) / float(fps)
