@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_container", "join"]
 
+_SAME_RATE = Fraction(1, 10_000)
 _PRIMING = Fraction(1, 10)
 """Seconds; what sound precedes the pictures by less is what its decoder needs to begin, and not heard."""
 _LATE = Fraction(1, 4)
@@ -210,8 +211,9 @@ def _check(output: Path, container: Container, frames: int, lead: int, fps: Frac
         raise OutputError(f"the joined video cannot be read: {error.message}") from error
     if len(packets.stamps) != frames:
         raise OutputError(f"the joined video has {len(packets.stamps)} frames instead of {frames}.")
-    if not container.stamped and packets.tick != 1 / fps:
-        raise OutputError(f"the joined video has {float(1 / packets.tick):g} frames a second instead of {float(fps):g}.")
+    if not container.stamped and abs(packets.tick * fps - 1) > _SAME_RATE:
+        rate = float(1 / packets.tick)
+        raise OutputError(f"the joined video has {rate:g} frames a second instead of {float(fps):g}.")
     if container.stamped and packets.stamped:
         times = packets.stamps * float(packets.tick)
         due = (lead + np.arange(frames)) / float(fps)
