@@ -30,7 +30,9 @@ _REMARK = "insightface's paste-back itself takes what its get takes with it less
 def _paste(_folder: Path | None) -> Iterator[Group]:
     from facefusion_cli.core.faces.alignment import align, swap_matrix
     from facefusion_cli.core.faces.analyser import FaceAnalyser
+    from facefusion_cli.core.memory import give_back_frames
 
+    give_back_frames()  # as every run of faceswap does
     analyser = FaceAnalyser()
     portrait, other = _astronaut(), _hopper()
     (portrait_face,), (other_face,) = analyser.find(portrait), analyser.find(other)

@@ -6,18 +6,26 @@ import ctypes
 import functools
 import platform
 
-__all__ = ["give_back_large_blocks"]
+__all__ = ["give_back_frames"]
 
-_M_MMAP_THRESHOLD = -3  # of malloc.h
-_LARGE = 2**20
+# Of malloc.h.
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+
+_FRAME = 5 * 2**20
+"""Bytes: below those of a frame of 1080p, above what is needed for a face in it, which is wanted again and again."""
+_KEPT = 64 * 2**20
 
 
 @functools.cache
-def give_back_large_blocks() -> None:
-    """Have blocks of a megabyte and more returned to the system as soon as they are freed, for this process, once.
+def give_back_frames() -> None:
+    """Have blocks as large as frames returned to the system as soon as they are freed, for this process, once.
 
-    glibc raises that limit by itself to the size of what was freed before, up to 32 MB, and then keeps pictures in
-    heaps, one a thread, which grow from one piece of a video to the next. Elsewhere nothing is done.
+    glibc raises that limit by itself to the size of what was freed before, up to 32 MB, and then keeps frames in heaps,
+    one a thread, which grow from one piece of a video to the next. What is smaller stays in heaps: to ask the system
+    for it each time would take as long as all that is done with it. Elsewhere than with glibc nothing is changed.
     """
     if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _FRAME)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT)

@@ -25,7 +25,7 @@ from facefusion_cli.core.faceswap.watcher import SILENT
 from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.fingerprint import fingerprint
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, plan_outputs
-from facefusion_cli.core.memory import give_back_large_blocks
+from facefusion_cli.core.memory import give_back_frames
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.errors import UsageError
@@ -83,7 +83,7 @@ class SwapJob:
         Raises:
             InputError: one cannot be read.
         """
-        give_back_large_blocks()  # before there are any
+        give_back_frames()  # before there are any
         _ = self._portraits
 
     def choose(self) -> str:

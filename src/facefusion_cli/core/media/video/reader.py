@@ -14,7 +14,7 @@ from facefusion_cli.core.media.video.colour import to_bgr
 from facefusion_cli.core.media.video.ffmpeg import input_arguments
 from facefusion_cli.core.media.video.header import FrameLine, parse_frame_line
 from facefusion_cli.core.media.video.process import STALL_SECONDS, FfmpegRun
-from facefusion_cli.core.memory import give_back_large_blocks
+from facefusion_cli.core.memory import give_back_frames
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class FrameReader:
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> FrameReader:
-        give_back_large_blocks()
+        give_back_frames()
         self._open(seek=True)
         return self
 
