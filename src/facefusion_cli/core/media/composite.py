@@ -24,8 +24,6 @@ __all__ = ["composite", "paste_into"]
 _CERTAIN = 4.0
 """Levels by which a new colour has to differ before nothing of the old pixel is kept."""
 
-_ONE, _NOTHING = np.ones(1), np.zeros(4)
-"""Numbers as OpenCV takes them beside arrays."""
 _NOT_FINITE = "the patch holds numbers that are not finite"
 
 _NOTES = {
@@ -85,10 +83,11 @@ def paste_into(frame: NDArray[np.uint8], patches: Sequence[Patch]) -> None:
         if colour.dtype != np.uint8:
             if not (_finite(colour) or np.isfinite(colour[patch.alpha > 0]).all()):
                 raise ValueError(_NOT_FINITE)
-            # Rounded, and cut off at 0 and 255.
-            colour = np.asarray(cv2.add(colour, _NOTHING, dtype=cv2.CV_8U), np.uint8)
-        # The sum of both weights is 1, so its division by their sum changes nothing.
-        cv2.blendLinear(colour, region, patch.alpha, cv2.subtract(_ONE, patch.alpha), dst=region)
+            with np.errstate(invalid="ignore"):  # whatever is not a number is not visible
+                colour = np.rint(colour).clip(0, 255).astype(np.uint8)
+        # The sum of both weights is 1, so its division by their sum changes nothing. NumPy subtracts: OpenCV takes an
+        # alpha of four by one for a single colour.
+        cv2.blendLinear(colour, region, patch.alpha, 1 - patch.alpha, dst=region)
 
 
 def _finite(numbers: NDArray[Any]) -> bool:
