@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
-    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.weights.catalog import Catalog, Weight
     from facefusion_cli.core.weights.provision import Offer
 

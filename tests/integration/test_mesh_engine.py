@@ -12,12 +12,12 @@ import pytest
 
 from facefusion_cli.core.faces.analyser import FaceAnalyser
 from facefusion_cli.core.faces.face import Face
+from facefusion_cli.core.faces.tools import Tools
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from facefusion_cli.core.faceswap.engine import FaceSwapper, Source, SwapSettings, Task, choose_engine
 from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
 from facefusion_cli.core.faceswap.mesh.features import fill, mouth_openness
-from facefusion_cli.core.faceswap.tools import Tools
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.errors import UsageError

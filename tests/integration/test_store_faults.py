@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock, Timeout
 
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.catalog import catalog
 from facefusion_cli.core.weights.checkpoint import saved_bytes
 from facefusion_cli.core.weights.fetch import fetch
-from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import WeightsError
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli import Face
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
-    from facefusion_cli.core.faceswap.tools import Tools
 
 
 def pixels(path: Path) -> NDArray[np.uint8]:

@@ -20,12 +20,13 @@ from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.faceswap import engine
 from facefusion_cli.core.faceswap.engine import EngineEntry
 from facefusion_cli.core.faceswap.job import SwapJob
-from facefusion_cli.core.faceswap.options import SwapOptions, VideoOptions
+from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.faceswap.video import job as video_job
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.patch import Patch
 from facefusion_cli.core.media.segments import plan_segments
+from facefusion_cli.core.media.video.options import VideoOptions
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.errors import (
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
     from facefusion_cli.core.faceswap.result import SwapResult
-    from facefusion_cli.core.faceswap.tools import Tools
-    from facefusion_cli.core.faceswap.watcher import Stage
+    from facefusion_cli.core.media.video.watcher import Stage
 
 GREEN = (40, 200, 40)
 
@@ -126,6 +127,9 @@ class Watcher:
         self.plans: list[str] = []
         self.frames = self.faces = 0
         self._end = stage, frames
+
+    def chunk(self, number: int, count: int) -> None:
+        pass
 
     def plan(self, sentence: str) -> None:
         self.plans.append(sentence)

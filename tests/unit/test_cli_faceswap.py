@@ -20,8 +20,8 @@ from facefusion_cli.core.media.outputs import make_folder
 from facefusion_cli.errors import InputError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
-    from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
     from facefusion_cli.core.weights.provision import Provision
 
 
@@ -54,7 +54,7 @@ class PretendedJob:
         if "bad" in self.source.name:
             raise NoFaceError(f'no face was found in "{self.source}".', hint="Try another.")
 
-    def run(self, output: Output, watcher: SwapWatcher) -> SwapResult:
+    def run(self, output: Output, watcher: VideoWatcher) -> SwapResult:
         if "bad" in output.target.name:
             raise NoFaceError(f'no face was found in "{output.target}".')
         if "missing" in output.target.name:
@@ -402,7 +402,7 @@ def test_what_failed_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
     alive: list[weakref.ref[NoFaceError]] = []
     kept: list[int] = []
 
-    def fail(_job: PretendedJob, output: Output, _watcher: SwapWatcher) -> SwapResult:
+    def fail(_job: PretendedJob, output: Output, _watcher: VideoWatcher) -> SwapResult:
         gc.collect()
         kept.append(sum(reference() is not None for reference in alive))
         error = NoFaceError(f'no face was found in "{output.target}".')

@@ -14,8 +14,8 @@ from facefusion_cli.cli.bars import Speed
 from facefusion_cli.cli.console import Console
 from facefusion_cli.cli.offer import asker, displayer
 from facefusion_cli.cli.progress import Lines, show_progress
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.provision import Offer
-from facefusion_cli.core.weights.sizes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

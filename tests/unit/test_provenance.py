@@ -15,10 +15,11 @@ from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.faceswap import provenance
 from facefusion_cli.core.faceswap.engine import SwapSettings
 from facefusion_cli.core.faceswap.job import SwapJob
-from facefusion_cli.core.faceswap.options import SwapOptions, VideoOptions
+from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.faceswap.provenance import made_from, pieces_made_from
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.video.encoders import EncodeOptions
+from facefusion_cli.core.media.video.options import VideoOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from facefusion_cli.core.faceswap.options import VideoOptions
-from facefusion_cli.core.faceswap.result import Projection
-from facefusion_cli.core.faceswap.video.span import wanted_frames
-from facefusion_cli.core.faceswap.video.words import clock, incomplete, plan_sentence, projection_sentence
+from facefusion_cli.core.media.video.options import VideoOptions
 from facefusion_cli.core.media.video.probe import ColourTags, Video
+from facefusion_cli.core.media.video.projection import Projection
+from facefusion_cli.core.media.video.span import wanted_frames
+from facefusion_cli.core.media.video.words import clock, incomplete, plan_sentence, projection_sentence
 from facefusion_cli.errors import UsageError
 
 

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from facefusion_cli.cli.progress import STAGES
-from facefusion_cli.core.weights.sizes import in_words
+from facefusion_cli.core.sizes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

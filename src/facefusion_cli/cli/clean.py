@@ -84,7 +84,7 @@ def clean(
 
 
 def _ask(console: Console, found: "Sequence[LeftOver]") -> None:
-    from facefusion_cli.core.weights.sizes import in_words as size_in_words
+    from facefusion_cli.core.sizes import in_words as size_in_words
 
     for one in found:
         console.notice(f"{one.path}  {size_in_words(one.bytes)}")
@@ -95,7 +95,7 @@ def _ask(console: Console, found: "Sequence[LeftOver]") -> None:
 def _remove(console: Console, store: "Store", found: "Sequence[LeftOver]", *, everything: bool, dry: bool) -> int:
     from facefusion_cli.cli.progress import Lines
     from facefusion_cli.core.cleaning import remove_empty_folders, remove_left_over
-    from facefusion_cli.core.weights.sizes import in_words as size_in_words
+    from facefusion_cli.core.sizes import in_words as size_in_words
 
     exit_code, freed, watcher = 0, 0, Lines(console)
     for one in found:

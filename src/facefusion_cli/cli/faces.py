@@ -84,8 +84,8 @@ def _list(
     output = plan_outputs([path], out, clobber=clobber)[0] if out is not None else None
 
     from facefusion_cli.core.faces.selection import no_face_found
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.finding import engine_for_finding
-    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.media.images import read_picture
 
     with console.busy(f"reading {path.name}"):

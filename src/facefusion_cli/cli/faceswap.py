@@ -114,8 +114,9 @@ def faceswap(
             from facefusion_cli.core.faces.selection import parse_selection
             from facefusion_cli.core.faceswap.engine import SwapSettings
             from facefusion_cli.core.faceswap.job import SwapJob
-            from facefusion_cli.core.faceswap.options import People, SwapOptions, VideoOptions
+            from facefusion_cli.core.faceswap.options import People, SwapOptions
             from facefusion_cli.core.media.video.encoders import EncodeOptions
+            from facefusion_cli.core.media.video.options import VideoOptions
 
             wanted = SwapOptions(
                 engine=engine,

@@ -31,7 +31,7 @@ def asker(console: Console) -> Callable[[Offer], bool] | None:
         return None
 
     def ask(offer: Offer) -> bool:
-        from facefusion_cli.core.weights.sizes import in_words
+        from facefusion_cli.core.sizes import in_words
 
         console.notice(f"The {offer.engine} engine gives better results, but its weights are not stored yet.")
         show_licences(console, offer.licences)

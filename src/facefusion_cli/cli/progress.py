@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.weights.sizes import in_words
+from facefusion_cli.core.sizes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

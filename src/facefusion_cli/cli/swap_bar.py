@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console as RichConsole
 
     from facefusion_cli.cli.console import Console
-    from facefusion_cli.core.faceswap.watcher import Stage, SwapWatcher
+    from facefusion_cli.core.media.video.watcher import Stage, VideoWatcher
 
 __all__ = ["Board"]
 
@@ -87,7 +87,7 @@ class Board:
             self._progress.advance(self._files)
 
     @contextmanager
-    def row(self, name: str, check: Callable[[], None]) -> Iterator[SwapWatcher]:
+    def row(self, name: str, check: Callable[[], None]) -> Iterator[VideoWatcher]:
         """A row for a video until the end of the block; its watcher may be told things in any one thread."""
         row = _Row(self._console, self._progress, name, check, short=self._columns < _ROOMY)
         try:
@@ -110,6 +110,7 @@ class _Row:
         self._speed = Speed()
         self._task = progress.add_task(escape(self._name), total=None, speed=self._speed, faces=0)
         self._done = 0
+        self._words = self._name
 
     def remove(self) -> None:
         """It is finished."""
@@ -117,29 +118,35 @@ class _Row:
             self._progress.remove_task(self._task)
 
     def plan(self, sentence: str) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self._console.done(sentence)
 
     def stage(self, stage: Stage, done: int, total: int) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self.check()
         self._done = done
         self._speed.restart()
         self._speed.moved(done)
         if 0 < done < total:
             self._console.done(going_on(self._name, stage, done, total))
-        words = STAGES[stage] if self._short else f"{self._name}: {STAGES[stage]}"
+        self._words = STAGES[stage] if self._short else f"{self._name}: {STAGES[stage]}"
         self._progress.reset(
-            self._task, total=total or None, completed=done, description=escape(words), speed=self._speed, faces=0
+            self._task, total=total or None, completed=done, description=escape(self._words), speed=self._speed, faces=0
         )
 
+    def chunk(self, number: int, count: int) -> None:
+        """See ``VideoWatcher``."""
+        self.check()
+        if count > 1:
+            self._progress.update(self._task, description=escape(f"{self._words}, chunk {number}/{count}"))
+
     def progress(self, frames: int, faces: int) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self.check()
         self._done += frames
         self._speed.moved(self._done)
         self._progress.update(self._task, completed=self._done, faces=faces)
 
     def note(self, sentence: str) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self._console.warning(f"{self._name}: {sentence}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from facefusion_cli.core.faceswap.video.words import incomplete, projection_sentence
+from facefusion_cli.core.media.video.words import incomplete, projection_sentence
 
 if TYPE_CHECKING:
     from facefusion_cli.cli.console import Console

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
 
     from facefusion_cli.cli.console import Console
     from facefusion_cli.cli.swap_bar import Board
-    from facefusion_cli.core.faceswap.watcher import Stage, SwapWatcher
     from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.core.media.video.watcher import Stage, VideoWatcher
 
 __all__ = ["STAGES", "Lines", "going_on", "show_many", "show_swap"]
 
 STAGES: dict[Stage, str] = {
     "probing": "reading",
+    "listening": "hearing the sound",
     "looking": "looking for faces",
     "swapping": "swapping",
+    "speaking": "moving lips",
     "joining": "putting the pieces together",
 }
 """What is said of each stage."""
@@ -33,7 +35,7 @@ def going_on(name: str, stage: Stage, done: int, total: int) -> str:
 @contextmanager
 def show_swap(
     console: Console, source: str, output: Output, count: str, check: Callable[[], None], board: Board | None
-) -> Iterator[SwapWatcher]:
+) -> Iterator[VideoWatcher]:
     """Show what becomes of one target, until the end of the block; ``count`` says which of how many it is.
 
     The watcher calls ``check`` whenever it is told something: it raises what ends the work. ``board`` is what several
@@ -84,11 +86,11 @@ class Lines:
         self._began = 0.0
 
     def plan(self, sentence: str) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self._console.done(sentence)
 
     def stage(self, stage: Stage, done: int, total: int) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self.check()
         self._stage, self._done, self._first, self._total, self._began = stage, done, done, total, self._clock()
         if 0 < done < total:
@@ -96,8 +98,14 @@ class Lines:
         else:
             self._console.detail(f"{self._name}: {STAGES[stage]}")
 
+    def chunk(self, number: int, count: int) -> None:
+        """See ``VideoWatcher``."""
+        self.check()
+        if count > 1:
+            self._console.done(f"{self._name}: {STAGES[self._stage]}, chunk {number} of {count}")
+
     def progress(self, frames: int, faces: int) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         del faces
         self.check()
         tenth = 10 * self._done // max(self._total, 1)
@@ -108,5 +116,5 @@ class Lines:
             self._console.detail(f"{self._name}: {STAGES[self._stage]}, frame {self._done} of {self._total}{rate}")
 
     def note(self, sentence: str) -> None:
-        """See ``SwapWatcher``."""
+        """See ``VideoWatcher``."""
         self._console.warning(f"{self._name}: {sentence}")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from facefusion_cli.core.diagnosis.report import Fact
 from facefusion_cli.core.faceswap.engine import ENGINES
 from facefusion_cli.core.home import home_folder, state_folder
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.needs import DEFAULT_ENGINES, ENGINE_WEIGHTS, engines_that_need
 from facefusion_cli.core.weights.room import check_no_file, check_room, existing
-from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.core.weights.store import USABLE
 from facefusion_cli.errors import DownloadError, FaceFusionError, WeightsError
 

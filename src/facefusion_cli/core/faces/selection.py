@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
 
-__all__ = ["FaceSelection", "no_face_found", "parse_selection", "select_faces"]
+__all__ = ["LARGEST", "FaceSelection", "no_face_found", "parse_selection", "select_faces"]
 
 Rule = Literal["largest", "left", "right", "all", "indices"]
 _WORDS: dict[str, Rule] = {"largest": "largest", "left": "left", "right": "right", "all": "all"}
@@ -28,6 +28,9 @@ class FaceSelection:
     rule: Rule
     indices: tuple[int, ...] = ()
     """With the rule ``indices``: places in the list of faces, counted from 0, left to right, in the order asked for."""
+
+
+LARGEST = FaceSelection("largest")
 
 
 def parse_selection(text: str, *, name: str, several: bool) -> FaceSelection:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faces.tracking.observer import FaceFinder
-    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefusion_cli.core.faces.finder import checked_array
+from facefusion_cli.core.faces.tools import Tools
 from facefusion_cli.core.faceswap.engine import ENGINES, candidate
-from facefusion_cli.core.faceswap.tools import Tools
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.weights.provision import Provision
 

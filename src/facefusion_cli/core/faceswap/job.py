@@ -14,17 +14,17 @@ import numpy as np
 from facefusion_cli.core.device import check_wishes, gpu_asked
 from facefusion_cli.core.faces.finder import shared_analyser
 from facefusion_cli.core.faces.selection import parse_selection
+from facefusion_cli.core.faces.tools import Tools
 from facefusion_cli.core.faceswap.engine import ENGINES, candidate, choose_engine
 from facefusion_cli.core.faceswap.loaded import Loaded, Portraits, load
 from facefusion_cli.core.faceswap.options import SwapOptions
 from facefusion_cli.core.faceswap.picture import swap_picture
 from facefusion_cli.core.faceswap.portraits import read_given
 from facefusion_cli.core.faceswap.provenance import made_from, pieces_made_from
-from facefusion_cli.core.faceswap.tools import Tools
-from facefusion_cli.core.faceswap.watcher import SILENT
 from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.fingerprint import fingerprint
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, plan_outputs
+from facefusion_cli.core.media.video.watcher import SILENT
 from facefusion_cli.core.memory import give_back_frames
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faceswap.engine import EngineEntry
     from facefusion_cli.core.faceswap.result import SwapResult
-    from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
 
 __all__ = ["SwapJob", "swap_faces"]
 
@@ -139,7 +139,7 @@ class SwapJob:
             entry = next(each for each in ENGINES if self._provision.ready(each.name))
         return self._made_from(output, entry)
 
-    def run(self, output: Output, watcher: SwapWatcher = SILENT) -> SwapResult:
+    def run(self, output: Output, watcher: VideoWatcher = SILENT) -> SwapResult:
         """Write the target of ``output`` with new faces to the path of ``output``: a picture, or a video by its suffix.
 
         Raises:
@@ -172,7 +172,7 @@ class SwapJob:
         seconds = time.perf_counter() - started
         return replace(result, source=self._path, target=path, image=swapped.bgr, seconds=seconds)
 
-    def _write_picture(self, output: Output, watcher: SwapWatcher) -> SwapResult:
+    def _write_picture(self, output: Output, watcher: VideoWatcher) -> SwapResult:
         check_output(output, self.inputs)
         # Read before anything is loaded, let alone fetched.
         picture, name = read_given(output.target, "")

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faces.tracking.observer import FaceFinder
     from facefusion_cli.core.faceswap.engine import EngineEntry, FaceSwapper
     from facefusion_cli.core.faceswap.options import SwapOptions
     from facefusion_cli.core.faceswap.portraits import Portrait, Sitter
-    from facefusion_cli.core.faceswap.tools import Tools
 
 __all__ = ["Loaded", "Portraits", "load"]
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.faces.selection import FaceSelection
+from facefusion_cli.core.faces.selection import LARGEST, FaceSelection
 from facefusion_cli.core.faceswap.engine import SwapSettings
-from facefusion_cli.core.media.video.encoders import EncodeOptions
+from facefusion_cli.core.media.video.options import VideoOptions
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from pathlib import Path
 
     from facefusion_cli.core.device import PrecisionWish
 
-__all__ = ["LARGEST", "People", "SwapOptions", "VideoOptions"]
-
-LARGEST = FaceSelection("largest")
+__all__ = ["People", "SwapOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +41,6 @@ class People:
         if self.reference is not None:
             return "choosing a person by a reference picture"
         return "averaging several source pictures" if self.extra_sources else ""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoOptions:
-    """How a video is treated."""
-
-    encode: EncodeOptions = field(default_factory=EncodeOptions)
-    start: Fraction | None = None
-    """Seconds from the beginning at which the result begins."""
-    duration: Fraction | None = None
-    """Seconds that it lasts at most."""
-    preview: Fraction | None = None
-    """Seconds from the middle to do instead of the whole."""
-    resume: bool = True
-    """Go on with what an interrupted run has left."""
-    strict: bool = False
-    """Refuse a video of which frames are missing, instead of keeping what there is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faces.finder import checked_array
 from facefusion_cli.core.faces.recognition import similarity
-from facefusion_cli.core.faces.selection import no_face_found, select_faces
+from facefusion_cli.core.faces.selection import LARGEST, no_face_found, select_faces
 from facefusion_cli.core.faceswap.engine import Source
-from facefusion_cli.core.faceswap.options import LARGEST
 from facefusion_cli.core.media.images import picture_from_array, read_picture
 from facefusion_cli.errors import NoFaceError
 

@@ -11,18 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Projection", "SwapResult", "VideoFacts"]
+    from facefusion_cli.core.media.video.projection import Projection
 
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """What all that was asked for would take, had it not been a preview."""
-
-    length: float
-    """Seconds of video."""
-    seconds: float
-    """To make it."""
-    bytes: int
+__all__ = ["SwapResult", "VideoFacts"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
@@ -23,21 +23,25 @@ from facefusion_cli.core.media.work_folders import (
     work_folder,
     work_folders,
 )
-from facefusion_cli.errors import OutputError
+from facefusion_cli.errors import IncompleteError, NoFaceError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from fractions import Fraction
     from types import TracebackType
 
     from filelock import BaseFileLock
 
-__all__ = ["SEGMENT_SECONDS", "Segment", "Work", "plan_segments", "work_folders"]
+__all__ = ["SEGMENT_SECONDS", "Segment", "Work", "kept", "plan_segments", "work_folders"]
 
 SEGMENT_SECONDS = 60
 
 _JOURNAL = "journal.jsonl"
 _UNFINISHED = "unfinished-"
+_KEPT = (
+    "what is finished is kept in a hidden folder beside the output: the same command goes on from there,"
+    ' and "facefusion clean" removes it.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,11 @@ class Work:
         """What ``finish`` was told of a finished piece."""
         return self._pieces[name].facts
 
+    @property
+    def begun(self) -> bool:
+        """Whether there are finished pieces."""
+        return bool(self._pieces)
+
     def remove(self) -> None:
         """Remove the folder and all in it: the output is whole. What resists is left to ``facefusion clean``."""
         self._pieces.clear()
@@ -222,6 +231,20 @@ class Work:
                     hint="Create it again, and begin anew." if folder != self.folder else "Begin anew.",
                 )
         return output_error(self.folder, error)
+
+
+@contextmanager
+def kept(work: Work, note: Callable[[str], None]) -> Iterator[None]:
+    """Around what is done in a work folder: remove what leads nowhere; say of what is interrupted that it is kept."""
+    try:
+        yield
+    except (NoFaceError, IncompleteError):
+        work.remove()
+        raise
+    except BaseException:
+        if work.begun:
+            note(_KEPT)
+        raise
 
 
 def _is_file_of(path: Path, size: int) -> bool:

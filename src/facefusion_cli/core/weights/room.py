@@ -6,9 +6,9 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.checkpoint import saved_bytes
 from facefusion_cli.core.weights.files import ELSEWHERE, MORE_ROOM
-from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.errors import DownloadError, WeightsError
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from facefusion_cli.core.addresses import host_of
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.faults import SourceFault, connection_fault, number_in, proxy_fault, status_fault
 from facefusion_cli.core.weights.reach import CONNECT_SECONDS
-from facefusion_cli.core.weights.sizes import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.addresses import masked
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.files import MORE_ROOM
 from facefusion_cli.core.weights.hub import TOKEN_VARIABLE, address
-from facefusion_cli.core.weights.sizes import in_words
 from facefusion_cli.errors import DownloadError
 
 if TYPE_CHECKING:

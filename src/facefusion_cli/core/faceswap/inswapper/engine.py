@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.recognition import Recogniser
+    from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
-    from facefusion_cli.core.faceswap.tools import Tools
     from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["InSwapper", "Latent"]

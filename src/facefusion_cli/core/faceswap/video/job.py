@@ -4,48 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from facefusion_cli.core.faces.tracking.looking import look
 from facefusion_cli.core.faces.tracking.tracks import Tracks
-from facefusion_cli.core.faceswap.result import Projection, SwapResult, VideoFacts
-from facefusion_cli.core.faceswap.video.look import SEEN_SUFFIX, look
+from facefusion_cli.core.faceswap.result import SwapResult, VideoFacts
 from facefusion_cli.core.faceswap.video.render import render
 from facefusion_cli.core.faceswap.video.roles import Roles
-from facefusion_cli.core.faceswap.video.span import wanted_frames
-from facefusion_cli.core.faceswap.video.words import incomplete, plan_sentence
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, make_folder
-from facefusion_cli.core.media.segments import Work, plan_segments
+from facefusion_cli.core.media.segments import Work, kept, plan_segments
 from facefusion_cli.core.media.video.encoder_check import check_encoder
-from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX, encoder_for
+from facefusion_cli.core.media.video.encoders import encoder_for
 from facefusion_cli.core.media.video.join import check_container, join
 from facefusion_cli.core.media.video.probe import probe
-from facefusion_cli.errors import IncompleteError, NoFaceError
+from facefusion_cli.core.media.video.projection import projected
+from facefusion_cli.core.media.video.span import wanted_frames
+from facefusion_cli.core.media.video.words import incomplete, plan_sentence
+from facefusion_cli.errors import NoFaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from facefusion_cli.core.faceswap.loaded import Loaded
-    from facefusion_cli.core.faceswap.options import VideoOptions
     from facefusion_cli.core.faceswap.video.render import Rendered
-    from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.outputs import Output
     from facefusion_cli.core.media.segments import Segment
     from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.options import VideoOptions
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.projection import Projection
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
 
 __all__ = ["swap_video"]
 
 _STRICT = "Without --strict these are kept."
-_KEPT = (
-    "what is finished is kept in a hidden folder beside the output: the same command goes on from there,"
-    ' and "facefusion clean" removes it.'
-)
 
 
 def swap_video(
-    loaded: Loaded, output: Output, watcher: SwapWatcher, inputs: Sequence[Path], identity: Mapping[str, Any]
+    loaded: Loaded, output: Output, watcher: VideoWatcher, inputs: Sequence[Path], identity: Mapping[str, Any]
 ) -> SwapResult:
     """Write the video of ``output`` with new faces.
 
@@ -76,7 +73,7 @@ def swap_video(
     make_folder(output)
     with (
         Work(_place(output, preview=options.preview is not None), identity, resume=options.resume) as work,
-        _ending(work, watcher),
+        kept(work, watcher.note),
     ):
         for note in work.notes:
             watcher.note(note)
@@ -125,40 +122,24 @@ def swap_video(
     )
 
 
-@contextmanager
-def _ending(work: Work, watcher: SwapWatcher) -> Iterator[None]:
-    """Remove what leads nowhere; say of what is interrupted that it is kept."""
-    try:
-        yield
-    except (NoFaceError, IncompleteError):
-        work.remove()
-        raise
-    except BaseException:
-        with suppress(OSError):
-            if any(path.suffix in (SEEN_SUFFIX, SEGMENT_SUFFIX) for path in work.folder.iterdir()):
-                watcher.note(_KEPT)
-        raise
-
-
 def _make(
     loaded: Loaded,
     video: Video,
     segments: Sequence[Segment],
     encode: EncodeOptions,
     work: Work,
-    watcher: SwapWatcher,
+    watcher: VideoWatcher,
 ) -> tuple[Rendered, Roles]:
-    looked = look(video, segments, work, loaded, watcher)
+    recogniser = loaded.tools.recogniser if loaded.entry.recognises else None
+    looked = look(video, segments, work, loaded.finder, recogniser, watcher)
     tracks = Tracks(looked.files, video.fps)
     roles = Roles(tracks, loaded.cast, loaded.options.face, f'"{video.path}"')
     return render(video, segments, encode, work, loaded, roles, looked, watcher), roles
 
 
 def _projection(video: Video, options: VideoOptions, frames: int, seconds: float, size: int) -> Projection:
-    """From what ``frames`` of it took."""
     start, stop = wanted_frames(video, dataclasses.replace(options, preview=None))
-    share = (stop - start) / frames
-    return Projection(float((stop - start) / video.fps), seconds * share, round(size * share))
+    return projected(frames, stop - start, video.fps, seconds, size)
 
 
 def _place(output: Output, *, preview: bool) -> Path:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faces.tracking.looking import Looked
     from facefusion_cli.core.faceswap.loaded import Loaded
-    from facefusion_cli.core.faceswap.video.look import Looked
     from facefusion_cli.core.faceswap.video.roles import Role, Roles
-    from facefusion_cli.core.faceswap.watcher import SwapWatcher
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.encoders import EncodeOptions
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
 
     Frame = NDArray[np.uint8]
 
@@ -62,7 +62,7 @@ def render(
     loaded: Loaded,
     roles: Roles,
     looked: Looked,
-    watcher: SwapWatcher,
+    watcher: VideoWatcher,
 ) -> Rendered:
     """Make the pieces that an earlier run has not made.
 
@@ -83,6 +83,7 @@ def render(
             rendered.missing += segment.stop - segment.start
             continue
         if work.piece(name) is None:
+            watcher.chunk(index + 1, len(segments))
             length = segment.stop - segment.start if index < last else 0
             shown = rendered.pieces[-1] if rendered.pieces else None
             stand_in = partial(_stand_in, video, shown, segments[first])
@@ -139,7 +140,7 @@ def _stand_in(video: Video, shown: Path | None, first: Segment) -> Frame:
 class _Swapping:
     """New faces into frame after frame, several faces at a time."""
 
-    def __init__(self, loaded: Loaded, watcher: SwapWatcher, length: int, stand_in: Callable[[], Frame]) -> None:
+    def __init__(self, loaded: Loaded, watcher: VideoWatcher, length: int, stand_in: Callable[[], Frame]) -> None:
         """If fewer than ``length`` frames come, the last is held; ``stand_in`` gives one where none comes."""
         self._engine = loaded.engine
         self._watcher = watcher

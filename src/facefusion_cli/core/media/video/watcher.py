@@ -1,16 +1,17 @@
-"""How a swap tells how far it is."""
+"""How work on a video tells how far it is."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-__all__ = ["SILENT", "Stage", "SwapWatcher"]
+__all__ = ["SILENT", "Stage", "VideoWatcher"]
 
-Stage = Literal["probing", "looking", "swapping", "joining"]
-"""Reading what the video is; finding and following faces; replacing them; putting the pieces together."""
+Stage = Literal["probing", "listening", "looking", "swapping", "speaking", "joining"]
+"""Reading what the video is; hearing the sound; finding and following faces; replacing them, or moving their lips;
+putting the pieces together."""
 
 
-class SwapWatcher(Protocol):
+class VideoWatcher(Protocol):
     """Is told what happens to one video; called from the thread that runs the job."""
 
     def plan(self, sentence: str) -> None:
@@ -18,11 +19,16 @@ class SwapWatcher(Protocol):
         ...
 
     def stage(self, stage: Stage, done: int, total: int) -> None:
-        """Something begins that has ``total`` frames, ``done`` of which an earlier run has done."""
+        """Something begins that has ``total`` frames (seconds of sound for "listening"), ``done`` of which an earlier
+        run has done."""
+        ...
+
+    def chunk(self, number: int, count: int) -> None:
+        """Of ``count`` closed pieces of video piece ``number``, from 1, begins."""
         ...
 
     def progress(self, frames: int, faces: int) -> None:
-        """So many more frames are done, with so many faces in them."""
+        """So many more frames (seconds) are done, with so many faces in them."""
         ...
 
     def note(self, sentence: str) -> None:
@@ -41,6 +47,9 @@ class _Silent:
     def stage(self, stage: Stage, done: int, total: int) -> None:
         pass
 
+    def chunk(self, number: int, count: int) -> None:
+        pass
+
     def progress(self, frames: int, faces: int) -> None:
         pass
 
@@ -51,4 +60,4 @@ class _Silent:
         pass
 
 
-SILENT: SwapWatcher = _Silent()
+SILENT: VideoWatcher = _Silent()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.weights.sizes import in_words
+from facefusion_cli.core.sizes import in_words
 from facefusion_cli.errors import IncompleteError
 
 if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
-    from facefusion_cli.core.faceswap.result import Projection
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.projection import Projection
 
 __all__ = ["clock", "incomplete", "plan_sentence", "projection_sentence"]
 

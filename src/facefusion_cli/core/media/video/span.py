@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from facefusion_cli.core.faceswap.options import VideoOptions
+    from facefusion_cli.core.media.video.options import VideoOptions
     from facefusion_cli.core.media.video.probe import Video
 
 __all__ = ["wanted_frames"]

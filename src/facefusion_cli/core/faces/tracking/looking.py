@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from facefusion_cli.core.faces.recognition import Recogniser
     from facefusion_cli.core.faces.tracking.observations import Seen
-    from facefusion_cli.core.faceswap.loaded import Loaded
-    from facefusion_cli.core.faceswap.watcher import SwapWatcher
+    from facefusion_cli.core.faces.tracking.observer import FaceFinder
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
 
-__all__ = ["SEEN_SUFFIX", "Looked", "look"]
+__all__ = ["Looked", "look"]
 
-SEEN_SUFFIX = ".seen"
+_SUFFIX = ".seen"
 
 _VIEW = 1920
 """Longer side in pixels of what is looked at: the mesh network sees a face in 192."""
@@ -36,8 +37,15 @@ class Looked:
         self.counts: list[int] = []
 
 
-def look(video: Video, segments: Sequence[Segment], work: Work, loaded: Loaded, watcher: SwapWatcher) -> Looked:
-    """Observe what has not been observed by an earlier run.
+def look(
+    video: Video,
+    segments: Sequence[Segment],
+    work: Work,
+    finder: FaceFinder,
+    recogniser: Recogniser | None,
+    watcher: VideoWatcher,
+) -> Looked:
+    """Observe what has not been observed by an earlier run; with a ``recogniser`` also whose faces they are.
 
     Raises:
         InputError: the video cannot be decoded.
@@ -45,15 +53,14 @@ def look(video: Video, segments: Sequence[Segment], work: Work, loaded: Loaded, 
     """
     looked = Looked()
     mesh = FaceMesh()
-    recogniser = loaded.tools.recogniser if loaded.entry.recognises else None
     size = _view(video)
-    names = [f"faces-{segment.index:05d}{SEEN_SUFFIX}" for segment in segments]
+    names = [f"faces-{segment.index:05d}{_SUFFIX}" for segment in segments]
     done = sum(work.facts(name)["frames"] for name in names if work.piece(name) is not None)
     watcher.stage("looking", done, segments[-1].stop - segments[0].start)
     for segment, name in zip(segments, names, strict=True):
         if work.piece(name) is None:
             with FrameReader(video, segment.start, segment.stop, size=size) as reader:
-                seen = observe(reader, loaded.finder, mesh, video.fps, recogniser)
+                seen = observe(reader, finder, mesh, video.fps, recogniser)
                 frames = save(_told(seen, video, size, watcher), work.temporary(name))
             work.finish(name, {"frames": frames})
         piece = work.piece(name)
@@ -71,7 +78,7 @@ def _view(video: Video) -> tuple[int, int] | None:
     return None if scale <= 1 else (max(1, round(video.width / scale)), max(1, round(video.height / scale)))
 
 
-def _told(frames: Iterable[Seen], video: Video, size: tuple[int, int] | None, watcher: SwapWatcher) -> Iterator[Seen]:
+def _told(frames: Iterable[Seen], video: Video, size: tuple[int, int] | None, watcher: VideoWatcher) -> Iterator[Seen]:
     """What was seen, in pixels of the video."""
     for seen in frames:
         yield seen if size is None else seen.scaled(video.width / size[0], video.height / size[1])

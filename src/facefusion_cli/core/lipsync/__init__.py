@@ -1,0 +1,1 @@
+"""Faces made to speak a soundtrack."""

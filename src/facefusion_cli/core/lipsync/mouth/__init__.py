@@ -1,0 +1,1 @@
+"""The embedded engine: the mouth that is there, moved with the mesh."""

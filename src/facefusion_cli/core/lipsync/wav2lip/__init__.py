@@ -1,0 +1,1 @@
+"""The engine of the Wav2Lip network."""
