@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefusion_cli.core.faces.tracking.likeness import SAME_PERSON
 from facefusion_cli.core.faces.tracking.tracks import Track
-from facefusion_cli.core.faceswap.casting import SAME_PERSON, Cast, Part
+from facefusion_cli.core.faceswap.casting import Cast, Part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -175,7 +175,7 @@ def test_faces_overlap_in_the_order_given() -> None:
 
 
 @pytest.mark.parametrize("crop", [128, 512])
-@pytest.mark.parametrize("size", [60, 300])
+@pytest.mark.parametrize("size", [60, 300, 380])
 def test_the_mouth_is_kept_bit_for_bit(size: float, crop: int) -> None:
     frame = noise(480, 640, 9)
     out, _ = put(frame, size, 320, 240, 25, crop, keep_mouth=True)
@@ -214,6 +214,23 @@ def test_a_large_crop_on_a_small_face_does_not_alias() -> None:
     patch = paste(stripes, stripes, matrix, face_at(matrix, 512), (160, 200))
     assert patch is not None
     assert patch.colour[patch.alpha > 0.5].astype(float).std() < 12
+
+
+@pytest.mark.parametrize("crop", [128, 256])
+@pytest.mark.parametrize("degrees", [0, 17])
+def test_a_face_that_is_much_enlarged_is_what_a_cubic_makes_of_the_crop(crop: int, degrees: float) -> None:
+    soft = cv2.GaussianBlur(noise(crop, crop), (0, 0), 1.2).astype(np.uint8, copy=False)
+    matrix = similarity(701, 480, 480, degrees, crop)
+    patch = paste(soft, soft, matrix, face_at(matrix, crop), (961, 959))
+    assert patch is not None
+    to_crop = matrix.copy()
+    to_crop[:, 2] += matrix[:, :2] @ [patch.x, patch.y]
+    cubic = cv2.warpAffine(soft, to_crop, patch.alpha.shape[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP).astype(
+        np.float32
+    )
+    difference = np.abs(patch.colour - cubic)[patch.alpha > 0.1]
+    assert difference.mean() < 0.8
+    assert difference.max() <= 8
 
 
 def test_the_arrays_given_stay_as_they_are_and_need_not_be_contiguous() -> None:

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from facefusion_cli.core.faces.grid import GRID_LIMIT, Grid
 from facefusion_cli.core.faces.topology import LEFT_EYE, OVAL, RIGHT_EYE
 from facefusion_cli.core.faceswap.lab import from_lab, to_lab
 from facefusion_cli.core.faceswap.mesh.colour import detail_gain, match_mean, relight
 from facefusion_cli.core.faceswap.mesh.features import eye_openness, fill, mouth_openness
-from facefusion_cli.core.faceswap.mesh.grid import GRID_LIMIT, Grid
 from facefusion_cli.core.faceswap.mesh.reliability import mirrored_with_ring, share_of_mirror, visibility
 from facefusion_cli.core.faceswap.mesh.shape import MOUTH_MIX, align, mix_shapes
 from facefusion_cli.core.faceswap.mesh.skin import SkinModel, skin_maps

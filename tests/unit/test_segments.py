@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from facefusion_cli.core.media import segments
 from facefusion_cli.core.media.atomic import sync_folder
 from facefusion_cli.core.media.segments import Segment, Work, plan_segments, work_folders
+from facefusion_cli.core.media.work_folders import KEPT_DAYS, hold, work_folder
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
@@ -510,3 +512,22 @@ def test_the_journal_says_what_it_was_made_from(out: Path) -> None:
         {"identity": IDENTITY},
         {"piece": "one.mp4", "size": 7, "facts": {"frames": 7}},
     ]
+
+
+def test_what_nobody_came_back_for_expires(tmp_path: Path) -> None:
+    old, fresh, held = (tmp_path / name for name in ("old.mp4", "fresh.mp4", "held.mp4"))
+    for output in (old, fresh, held):
+        with Work(output, IDENTITY) as work:
+            make(work, "a.mp4")
+    long_ago = time.time() - (KEPT_DAYS + 1) * 24 * 60 * 60
+    for output in (old, held):
+        folder = work_folder(output)
+        for path in (*folder.iterdir(), folder):
+            os.utime(path, (long_ago, long_ago))
+    lock = hold(work_folder(held))
+    assert lock is not None
+    with Work(tmp_path / "new.mp4", IDENTITY):
+        assert not work_folder(old).exists()
+        assert work_folder(fresh).exists()
+        assert work_folder(held).exists()
+    lock.release()

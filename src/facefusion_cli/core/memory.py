@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import platform
+import sys
 
-__all__ = ["give_back_frames"]
+__all__ = ["give_back_frames", "peak_memory"]
 
 # Of malloc.h.
 _M_TRIM_THRESHOLD = -1
@@ -29,3 +30,13 @@ def give_back_frames() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _FRAME)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def peak_memory() -> int:
+    """Most bytes that this process has had in memory at a time since it began; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

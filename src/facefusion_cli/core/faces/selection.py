@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.errors import FaceIndexError, FaceTooSmallError, NoFaceError, UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def select_faces(faces: Sequence[Face], selection: FaceSelection, *, name: str) 
         FaceIndexError: an index is beyond the last face.
         FaceTooSmallError: a face asked for is narrower than ``MINIMUM_SIZE``.
     """
+    from facefusion_cli.core.faces.face import MINIMUM_SIZE  # late: choices are read before anything heavy is loaded
+
     if not faces:
         raise no_face_found(name)
     indices = _indices(faces, selection)

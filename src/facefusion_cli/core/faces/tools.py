@@ -59,6 +59,14 @@ class Tools:
         self.verdicts[weight] = network.verdict
         return path, network
 
+    @property
+    def details(self) -> tuple[str, ...]:
+        """A sentence for each network that was opened."""
+        return tuple(
+            f"{weight} runs on {verdict.device} in {verdict.precision} by {verdict.backend}: {verdict.reason}."
+            for weight, verdict in self.verdicts.items()
+        )
+
     @cached_property
     def recogniser(self) -> Recogniser:
         """The recognition network (w600k_r50)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from facefusion_cli.core.faces.recognition import similarity
+from facefusion_cli.core.faces.tracking.likeness import SAME_PERSON, nearest_person, persons_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.tracking.tracks import Track
 
-__all__ = ["SAME_PERSON", "Cast", "Part"]
-
-SAME_PERSON = 0.35
-"""Cosine from which on a face is taken for the person of a reference picture."""
-_PERHAPS = 0.2
-"""Cosine from which on a track may be, if another one that surely is resembles it as much as ``_ALIKE``."""
-_ALIKE = 0.5
+__all__ = ["Cast", "Part"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,37 +47,15 @@ class Cast:
         """The part of the person with that embedding, None if there is none."""
         if not self.by_likeness:
             return self.parts[0]
-        number, likeness = self._nearest(embedding)
+        number, likeness = nearest_person(self._likenesses, embedding)
         return self.parts[number] if likeness >= SAME_PERSON else None
 
     def parts_of(self, tracks: Sequence[Track]) -> Mapping[int, Part]:
-        """The parts of the tracks that have one, by their number: one decision for the whole of a track.
-
-        A track that resembles a person less than is needed, blurred or turned away as it may be, still gets her part if
-        it is like a track that surely is her.
-        """
+        """The parts of the tracks that have one, by their number; see ``persons_of``."""
         if not self.by_likeness:
             return {track.number: self.parts[0] for track in tracks}
-        nearest = {track.number: self._nearest(track.embedding) for track in tracks}
-        sure = [track for track in tracks if nearest[track.number][1] >= SAME_PERSON]
-        given = {}
-        for track in tracks:
-            number, likeness = nearest[track.number]
-            if likeness >= SAME_PERSON or (
-                likeness >= _PERHAPS
-                and any(
-                    nearest[other.number][0] == number and _likeness(other.embedding, track.embedding) >= _ALIKE
-                    for other in sure
-                )
-            ):
-                given[track.number] = self.parts[number]
-        return given
+        return {number: self.parts[person] for number, person in persons_of(tracks, self._likenesses).items()}
 
-    def _nearest(self, embedding: NDArray[np.float32] | None) -> tuple[int, float]:
-        likenesses = [_likeness(part.likeness, embedding) for part in self.parts]
-        best = max(range(len(likenesses)), key=likenesses.__getitem__)
-        return best, likenesses[best]
-
-
-def _likeness(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> float:
-    return -1.0 if one is None or other is None else similarity(one, other)
+    @property
+    def _likenesses(self) -> list[NDArray[np.float32]]:
+        return [part.likeness for part in self.parts if part.likeness is not None]

@@ -77,7 +77,8 @@ class FaceSwapper(Protocol[Identity]):
 
     name: str
     notes: tuple[str, ...]
-    """Sentences the user should read once a run: on what it runs, what it leaves out."""
+    """Sentences the user should read once a run: on what it runs, what it leaves out, and, once they are prepared, what
+    to expect of the persons."""
 
     def prepare(self, sources: Sequence[Source]) -> Identity:
         """Take from pictures of one person all that ``swap`` will need, once.

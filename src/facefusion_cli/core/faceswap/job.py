@@ -98,22 +98,19 @@ class SwapJob:
         return self._choice[1]
 
     def prepare(self) -> tuple[str, ...]:
-        """Load everything and look at the persons now; returns what the user should know of the engine.
+        """Load everything and look at the persons now; returns what the user should know of both.
 
         Raises:
             NoFaceError: a picture of a person shows no usable face.
             InputError, DeviceError, WeightsError, UsageError: see ``read`` and ``choose``.
         """
-        return self._loaded.engine.notes
+        return self._loaded.notes
 
     @property
     def details(self) -> tuple[str, ...]:
         """Sentences for those who want to know more of what runs."""
         _ = self._loaded
-        return tuple(
-            f"{weight} runs on {verdict.device} in {verdict.precision} by {verdict.backend}: {verdict.reason}."
-            for weight, verdict in self._tools.verdicts.items()
-        )
+        return self._tools.details
 
     def made_from(self, output: Output) -> dict[str, Any]:
         """What a result is made from: equal data, equal result.

@@ -70,7 +70,7 @@ class Loaded:
     cast: Cast
     options: SwapOptions
     notes: tuple[str, ...]
-    """Sentences about the pictures of persons."""
+    """Sentences about the engine and the pictures of persons."""
 
     @property
     def recognises(self) -> bool:
@@ -120,4 +120,4 @@ def load(entry: EngineEntry, tools: Tools, portraits: Portraits, options: SwapOp
             first = first.known(tools.recogniser.embed)
         others = [portrait.again(finder, tools.recogniser.embed, first) for portrait in portraits.extra]
         parts = [part([first, *others], portraits.reference)]
-    return Loaded(entry, engine, finder, tools, Cast(parts), options, tuple(dict.fromkeys(notes)))
+    return Loaded(entry, engine, finder, tools, Cast(parts), options, tuple(dict.fromkeys((*engine.notes, *notes))))

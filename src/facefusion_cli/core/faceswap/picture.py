@@ -65,6 +65,7 @@ def swap_picture(loaded: Loaded, picture: Picture, name: str) -> tuple[Picture, 
         found=len(faces),
         seconds=0.0,
         notes=tuple(dict.fromkeys(notes)),
+        common=loaded.notes,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facefusion_cli.core.media.fingerprint import fingerprint, fingerprint_array
+from facefusion_cli.core.media.fingerprint import fingerprint, fingerprint_array, plain
 from facefusion_cli.core.media.video.ffmpeg import ffmpeg_program, ffmpeg_version
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def made_from(
             "reference": None if people.reference is None else fingerprint(people.reference),
             "pairs": [[fingerprint(path) for path in pair] for pair in people.pairs],
         },
-        "options": {name: _plain(value) for name, value in wanted.items()},
+        "options": {name: plain(value) for name, value in wanted.items()},
         _ONLY_JOINING: options.keep_metadata,
         "engine": engine,
         "device": None if device is None else device.name,
@@ -82,9 +81,3 @@ def _of_source(source: Path | NDArray[np.uint8] | None) -> str | None:
     if source is None:
         return None
     return fingerprint(source) if isinstance(source, Path) else fingerprint_array(source)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,11 +13,10 @@ from facefusion_cli.core.media.files import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import Any
 
     from numpy.typing import NDArray
 
-__all__ = ["fingerprint", "fingerprint_array"]
+__all__ = ["fingerprint", "fingerprint_array", "plain"]
 
 _END = 2**16
 _DIGITS = 32
@@ -46,3 +46,10 @@ def fingerprint_array(array: NDArray[Any]) -> str:
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode("ascii"))
     digest.update(np.ascontiguousarray(array).data)
     return f"array-{digest.hexdigest()[:_DIGITS]}"
+
+
+def plain(value: Any) -> Any:
+    """An option, or a dataclass of options, as JSON."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)

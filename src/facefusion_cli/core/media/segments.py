@@ -16,9 +16,11 @@ from facefusion_cli.core.media.disk_errors import output_error
 from facefusion_cli.core.media.journal import Entry, Journal, read_journal
 from facefusion_cli.core.media.registry import WORK_FOLDERS, remember
 from facefusion_cli.core.media.work_folders import (
+    KEPT_DAYS,
     LOCK,
     hold,
     remove_entry,
+    remove_expired,
     remove_held,
     work_folder,
     work_folders,
@@ -39,8 +41,8 @@ SEGMENT_SECONDS = 60
 _JOURNAL = "journal.jsonl"
 _UNFINISHED = "unfinished-"
 _KEPT = (
-    "what is finished is kept in a hidden folder beside the output: the same command goes on from there,"
-    ' and "facefusion clean" removes it.'
+    f"what is finished is kept for {KEPT_DAYS} days in a hidden folder beside the output: the same command goes on from"
+    ' there, and "facefusion clean" removes it.'
 )
 
 
@@ -105,6 +107,7 @@ class Work:
             )
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
             raise OutputError(f'"{self.folder}" is in the way of the work.', hint="Move it away, or delete it.")
+        remove_expired()
         try:
             self._lock = hold(self.folder, create=True)
             if self._lock is None:

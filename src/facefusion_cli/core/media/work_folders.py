@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 __all__ = [
+    "KEPT_DAYS",
     "LOCK",
     "hold",
     "is_work_folder",
     "remove_entry",
+    "remove_expired",
     "remove_held",
     "work_folder",
     "work_folders",
@@ -30,6 +33,10 @@ __all__ = [
 LOCK = "lock"
 """The file in a work folder that a running program holds."""
 
+KEPT_DAYS = 14
+"""How long what an interrupted run has finished waits for the next."""
+
+_DAY = 24 * 60 * 60
 _NAME = re.compile(r"\.facefusion-[0-9a-f]{12}\.work")
 _ATTEMPTS = 5
 
@@ -100,6 +107,24 @@ def remove_entry(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_expired() -> None:
+    """Remove the work folders of this user, wherever they are, in which nothing was done for ``KEPT_DAYS``.
+
+    Best effort: what is in use or resists stays.
+    """
+    for folder in remembered(WORK_FOLDERS):
+        with suppress(OSError):
+            if is_work_folder(folder) and _idle_since(folder) < time.time() - KEPT_DAYS * _DAY:
+                lock = hold(folder)
+                if lock is not None:
+                    remove_held(folder, lock)
+
+
+def _idle_since(folder: Path) -> float:
+    """When something in it was changed last; whoever only holds the lock changes nothing."""
+    return max(path.lstat().st_mtime for path in (folder, *(path for path in folder.iterdir() if path.name != LOCK)))
 
 
 def work_folders(places: Sequence[Path] = ()) -> list[Path]:

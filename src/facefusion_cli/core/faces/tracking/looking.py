@@ -30,11 +30,14 @@ _VIEW = 1920
 
 
 class Looked:
-    """Files of observations, one a segment, and how many frames each holds."""
+    """Files of observations, one a segment."""
 
     def __init__(self) -> None:
         self.files: list[Path] = []
         self.counts: list[int] = []
+        """How many frames each holds."""
+        self.missing = 0
+        """How many of all frames could not be decoded; neighbours stand in for those in the middle."""
 
 
 def look(
@@ -62,11 +65,12 @@ def look(
             with FrameReader(video, segment.start, segment.stop, size=size) as reader:
                 seen = observe(reader, finder, mesh, video.fps, recogniser)
                 frames = save(_told(seen, video, size, watcher), work.temporary(name))
-            work.finish(name, {"frames": frames})
+            work.finish(name, {"frames": frames, "missing": reader.missing})
         piece = work.piece(name)
         assert piece is not None
         looked.files.append(piece)
         looked.counts.append(work.facts(name)["frames"])
+        looked.missing += work.facts(name)["missing"]
     if not any(looked.counts):
         raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
     return looked

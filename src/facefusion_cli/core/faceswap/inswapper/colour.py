@@ -35,19 +35,19 @@ def match_tone(swapped: NDArray[np.uint8], original: NDArray[np.uint8], where: N
     gets a face without colour, a toned one a face in its tone.
 
     Args:
-        swapped: (S, S, 3) uint8 BGR.
-        original: (S, S, 3) uint8 BGR.
-        where: (G, G) uint8 mask over the same square, above 0 where to measure; G may be less than S.
+        swapped: (H, W, 3) uint8 BGR.
+        original: (H, W, 3) uint8 BGR.
+        where: uint8 mask over the same rectangle, above 0 where to measure; it may have fewer pixels than these.
 
     Returns:
-        (S, S, 3) uint8 BGR.
+        (H, W, 3) uint8 BGR.
     """
     if cv2.countNonZero(where) < _ENOUGH:
         return swapped
-    small = _reduce(swapped, where.shape[0])
+    small = _reduce(swapped, where.shape)
     lab = to_lab(small)
     mean, spread = _statistics(lab, where)
-    wanted_mean, wanted_spread = _statistics(to_lab(_reduce(original, where.shape[0])), where)
+    wanted_mean, wanted_spread = _statistics(to_lab(_reduce(original, where.shape)), where)
     tonedness = toned(wanted_spread)
     gain = (wanted_spread + _FLOOR) / (spread + _FLOOR)
     gain = np.clip(gain, [_CONTRAST[0], 0, 0], [_CONTRAST[1], _SATURATION, _SATURATION]).astype(np.float32)
@@ -66,7 +66,7 @@ def _statistics(lab: NDArray[np.float32], where: NDArray[np.uint8]) -> tuple[NDA
     return mean[:, 0].astype(np.float32), spread[:, 0].astype(np.float32)
 
 
-def _reduce(crop: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    if crop.shape[0] == size:
+def _reduce(crop: NDArray[np.uint8], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    if crop.shape[:2] == shape:
         return crop
-    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return cv2.resize(crop, shape[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

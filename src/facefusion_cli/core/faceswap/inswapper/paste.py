@@ -26,6 +26,12 @@ _FAR = 2**20
 """Coordinates that OpenCV can draw with."""
 _FINEST = 1024
 """Pixels across up to which a crop is enlarged before it is sampled linearly."""
+_AROUND = 2
+"""Cells of the grid around the mask that belong to what is pasted, so that enlarging sees what lies beside it."""
+_SAMPLES = 2
+"""How many a pixel of the crop has at least, each way."""
+_FARTHEST = 4
+"""Pixels of the picture from one sample to the next at most."""
 
 
 def paste(
@@ -42,31 +48,44 @@ def paste(
     The patch is as small as the mask allows; its colours are uint8.
 
     Args:
-        swapped: (S, S, 3) uint8 BGR, the network's crop.
+        swapped: (S, S, 3) uint8 BGR, the network's crop; S a multiple of ``GRID``.
         original: (S, S, 3) uint8 BGR, the crop it was given.
         matrix: (2, 3) similarity from picture to crop.
         face: the target's face; its mesh gives the outline.
         shape: height and width of the picture.
         keep_mouth: leave the target's own mouth.
     """
-    to_crop = np.vstack([matrix, (0, 0, 1)])
-    to_grid = _resized(swapped.shape[0], GRID) @ to_crop
+    to_grid = _resized(swapped.shape[0], GRID) @ np.vstack([matrix, (0, 0, 1)])
     share = face_mask(_moved(face.mesh[:, :2], to_grid), keep_mouth=keep_mouth)
     mask = np.asarray(cv2.convertScaleAbs(share, alpha=255), np.uint8)
+    box = cv2.boundingRect(mask)
     window = _window(mask, to_grid, shape)
     if window is None:
         return None
+    # From here on of the crop only what shows.
     x, y, size = window
-    toned = match_tone(swapped, original, _measured(mask, to_grid, shape))
+    rows, columns = (
+        slice(max(0, start - _AROUND), min(GRID, start + length + _AROUND)) for start, length in (box[1::2], box[::2])
+    )
+    cell = swapped.shape[0] // GRID
+    part = slice(cell * rows.start, cell * rows.stop), slice(cell * columns.start, cell * columns.stop)
+    where = _measured(mask, to_grid, shape)[rows, columns]
+    toned = match_tone(swapped[part], original[part], where)
     shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
-    colour, alpha = _in_picture(toned, mask, to_crop @ shift, size)
+    corner = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1]], np.float64)
+    colour, alpha = _in_picture(toned, mask[rows, columns], corner @ to_grid @ shift, size)
     return Patch(x, y, colour, alpha) if cv2.hasNonZero(alpha) else None
 
 
 def _resized(old: int, new: int) -> NDArray[np.float64]:
     """(3, 3) from pixels of a square to those of the same square resized, pixel centres at integers in both."""
-    factor = new / old
-    return np.array([[factor, 0, (factor - 1) / 2], [0, factor, (factor - 1) / 2], [0, 0, 1]], np.float64)
+    return _scaled((old, old), (new, new))
+
+
+def _scaled(old: tuple[int, ...], new: tuple[int, ...]) -> NDArray[np.float64]:
+    """(3, 3) from pixels of an array of height and width ``old`` to those of the same resized to ``new``."""
+    down, across = new[0] / old[0], new[1] / old[1]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]], np.float64)
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,24 +131,30 @@ def _measured(mask: NDArray[np.uint8], to_grid: NDArray[np.float64], shape: tupl
 def _in_picture(
     crop: NDArray[np.uint8], mask: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colour (h, w, 3) and alpha (h, w) in a window of the picture; ``matrix`` (3, 3) from window to crop.
+    """Colour (h, w, 3) and alpha (h, w) in a window of the picture; ``matrix`` (3, 3) from window to mask.
 
     The crop is brought close to the picture's resolution first, averaged where it shrinks; then enlarged by a cubic, so
-    that linear sampling, many times as fast as cubic, loses nothing. OpenCV samples four channels faster than three,
-    so the mask is the fourth.
+    that linear sampling, many times as fast as cubic, loses nothing. Where it is much enlarged, nothing in it is as
+    fine as the picture's pixels: what lies between samples is interpolated. OpenCV samples four channels faster than
+    three, so the mask is the fourth.
     """
-    old = crop.shape[0]
-    scale = 1 / float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-    new = min(old, max(1, round(old * scale)))
-    if new < old:
-        crop = cv2.resize(crop, (new, new), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    fine = new * max(1, min(2 if scale < 2 else 4, _FINEST // new))
+    scale = mask.shape[0] / crop.shape[0] / float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+    if scale < 1:
+        shrunk = [max(1, round(length * scale)) for length in crop.shape[1::-1]]
+        crop = cv2.resize(crop, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        scale = 1
+    height, width = crop.shape[:2]
     four = cv2.cvtColor(crop, cv2.COLOR_BGR2BGRA)
-    cv2.insertChannel(cv2.resize(mask, (new, new), interpolation=cv2.INTER_LINEAR), four, 3)
-    four = cv2.resize(four, (fine, fine), interpolation=cv2.INTER_CUBIC)
+    cv2.insertChannel(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR), four, 3)
+    times = max(1, min(2 if scale < 2 else 4, _FINEST // max(height, width)))
+    four = cv2.resize(four, (times * width, times * height), interpolation=cv2.INTER_CUBIC)
+    step = max(1, min(int(scale / _SAMPLES), _FARTHEST))
+    small = (-(-size[0] // step), -(-size[1] // step))
+    to_fine = _scaled(mask.shape, four.shape) @ matrix @ _scaled(small[::-1], size[::-1])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    sampled = cv2.warpAffine(
-        four, (_resized(old, fine) @ matrix)[:2], size, flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    colour = np.asarray(cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR), np.uint8)
-    return colour, np.asarray(cv2.LUT(cv2.extractChannel(sampled, 3), _SHARES), np.float32)
+    sampled = cv2.warpAffine(four, to_fine[:2], small, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    colour = cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR)
+    alpha = cv2.LUT(cv2.extractChannel(sampled, 3), _SHARES)
+    if small != size:
+        colour, alpha = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in (colour, alpha))
+    return np.asarray(colour, np.uint8), np.asarray(alpha, np.float32)

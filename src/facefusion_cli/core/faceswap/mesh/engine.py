@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.grid import Grid
 from facefusion_cli.core.faces.surface import closed_triangles, vertex_normals, with_ring
 from facefusion_cli.core.faces.warp import paint_triangles, sample, spread
 from facefusion_cli.core.faceswap.lab import from_lab, to_lab, without_colour
 from facefusion_cli.core.faceswap.mesh.colour import detail_gain, greyness, match_mean, relight
 from facefusion_cli.core.faceswap.mesh.features import inner_features, mouth_open, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import frame_contrast, glasses_share, hide_ends, wears_glasses
-from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.mask import face_alpha, mouth_area
 from facefusion_cli.core.faceswap.mesh.reliability import (
     mirrored_with_ring,
@@ -84,7 +84,12 @@ class MeshSwapper:
                 "the mesh engine takes one picture of a person, not several.",
                 hint="Choose --engine inswapper, which makes one face of all of them.",
             )
-        return MeshIdentity.take(sources[0].picture, sources[0].face)
+        identity = MeshIdentity.take(sources[0].picture, sources[0].face)
+        if identity.turned_away:
+            self.notes += ("the source's head is turned away: the side it hides is guessed from the other.",)
+        if identity.glasses:
+            self.notes += ("the source seems to wear glasses: they come along, and end where the face does.",)
+        return identity
 
     def swap(self, tasks: Sequence[Task[MeshIdentity]]) -> list[Patch | None]:
         """New pixels for each face, None for one that lies outside its picture."""
@@ -139,10 +144,6 @@ class MeshSwapper:
             colour, alpha = _over(colour, alpha, grid.enlarge(painted), grid.enlarge(cover))
         if wears_glasses(contrast) and not identity.glasses:
             notes.append("the target seems to wear glasses: traces of them may show beside the new face.")
-        if identity.turned_away:
-            notes.append("the source's head is turned away: the side it hides is guessed from the other.")
-        if identity.glasses:
-            notes.append("the source seems to wear glasses: they come along, and end where the face does.")
         alpha *= np.float32(self._strength)
         alpha[alpha < 1 / 255] = 0
         return Patch(grid.x, grid.y, colour, alpha, tuple(notes))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.ramp import rise
 from facefusion_cli.core.faces.topology import LEFT_BROW, LEFT_EYE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
-from facefusion_cli.core.faceswap.mesh.ramp import rise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.ramp import rise
 from facefusion_cli.core.faces.topology import OVAL
 from facefusion_cli.core.faces.warp import sample
 from facefusion_cli.core.faceswap.mesh.features import fill
-from facefusion_cli.core.faceswap.mesh.ramp import rise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.ramp import rise, smoothstep
 from facefusion_cli.core.faces.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
 from facefusion_cli.core.faceswap.distance import distance_to_edge
 from facefusion_cli.core.faceswap.mesh.features import (
@@ -17,7 +18,6 @@ from facefusion_cli.core.faceswap.mesh.features import (
     mouth_open,
     mouth_openness,
 )
-from facefusion_cli.core.faceswap.mesh.ramp import rise, smoothstep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

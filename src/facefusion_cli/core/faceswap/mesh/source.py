@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.grid import Grid
 from facefusion_cli.core.faces.surface import vertex_normals, with_ring
 from facefusion_cli.core.faceswap.lab import to_lab
 from facefusion_cli.core.faceswap.mesh.features import eye_openness, feature_area, mouth_openness
 from facefusion_cli.core.faceswap.mesh.glasses import frame_contrast, wears_glasses
-from facefusion_cli.core.faceswap.mesh.grid import Grid
 from facefusion_cli.core.faceswap.mesh.skin import skin_maps
 
 if TYPE_CHECKING:

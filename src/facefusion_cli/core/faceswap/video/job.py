@@ -18,7 +18,7 @@ from facefusion_cli.core.media.video.encoders import encoder_for
 from facefusion_cli.core.media.video.join import check_container, join
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.projection import projected
-from facefusion_cli.core.media.video.span import wanted_frames
+from facefusion_cli.core.media.video.span import wanted_frames, work_place
 from facefusion_cli.core.media.video.words import incomplete, plan_sentence
 from facefusion_cli.errors import NoFaceError
 
@@ -72,7 +72,7 @@ def swap_video(
     watcher.plan(plan_sentence(video, start, stop, len(segments)))
     make_folder(output)
     with (
-        Work(_place(output, preview=options.preview is not None), identity, resume=options.resume) as work,
+        Work(work_place(output.path, options), identity, resume=options.resume) as work,
         kept(work, watcher.note),
     ):
         for note in work.notes:
@@ -118,6 +118,7 @@ def swap_video(
         found=roles.found,
         seconds=0.0,
         notes=tuple(dict.fromkeys((*loaded.notes, *video.notes, *rendered.notes, *notes))),
+        common=loaded.notes,
         video=whole,
     )
 
@@ -140,8 +141,3 @@ def _make(
 def _projection(video: Video, options: VideoOptions, frames: int, seconds: float, size: int) -> Projection:
     start, stop = wanted_frames(video, dataclasses.replace(options, preview=None))
     return projected(frames, stop - start, video.fps, seconds, size)
-
-
-def _place(output: Output, *, preview: bool) -> Path:
-    """What the work folder is named after; a preview leaves alone what the whole has done so far."""
-    return output.path.with_name(f"{output.path.stem}.preview{output.path.suffix}") if preview else output.path
