@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["check_file"]
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, wanted: str = "a video") -> None:
     """Raise InputError unless it is an ordinary file that can be read and has something in it."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise InputError(f'"{path}" is a folder, not a video.')
+            raise InputError(f'"{path}" is a folder, not {wanted}.')
         if not stat.S_ISREG(mode):
             raise InputError(f'"{path}" is not an ordinary file.')
         with path.open("rb") as file:

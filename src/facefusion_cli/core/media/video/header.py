@@ -17,7 +17,7 @@ __all__ = ["FrameLine", "Header", "Stream", "parse_frame_line", "parse_header_li
 
 _STREAM = re.compile(r" +Stream #0:(\d+)(?:\[\w+\])?(?:\(.*\))?: (Video|Audio|Subtitle): ([\w-]+)(.*)")
 _INPUT = re.compile(r"Input #0, (\S+), from ")
-_DURATION = re.compile(r"  Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)")
+_DURATION = re.compile(r"  Duration: (?:(\d+):(\d+):(\d+\.\d+)|N/A)(?:, start: (-?\d+\.\d+))?")
 _CHAPTER = re.compile(r"    Chapter #0:\d+: start -?[\d.]+, end -?[\d.]+")
 _STREAM_DURATION = re.compile(r" {6}DURATION\s*: (\d+):(\d+):(\d+\.\d+)")
 _TAGS = re.compile(r"( *)Metadata:")
@@ -64,6 +64,8 @@ class Header:
 
     container: str = ""
     duration: Fraction | None = None
+    start: Fraction = Fraction(0)
+    """Second on its own clock at which the first of its streams begins."""
     chapters: int = 0
     streams: list[Stream] = field(default_factory=list)
     mark: str = field(default_factory=lambda: f" <{secrets.token_hex(8)}> ")
@@ -98,8 +100,9 @@ def parse_header_line(line: str, header: Header) -> None:
             header.chapters += 1
         elif not header.container and (found := _INPUT.match(line)):
             header.container = found[1].rstrip(",")
-        elif not header.streams and (found := _DURATION.match(line)) and found[1]:
-            header.duration = _seconds(found)
+        elif not header.streams and (found := _DURATION.match(line)):
+            header.duration = _seconds(found) if found[1] else None
+            header.start = Fraction(found[4] or 0)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Sound through pipes to ffmpeg."""
