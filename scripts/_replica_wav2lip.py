@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from _replica_graph import GraphWriter
 
+from facefusion_cli.core.lipsync.wav2lip.layers import EPSILON, LAST, blocks
 from facefusion_cli.core.weights.wav2lip_layout import COUNTER, layout
 
 if TYPE_CHECKING:
@@ -15,22 +16,14 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.lipsync.wav2lip.layers import Layer
+
     State = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
 
 __all__ = ["TRUE_WIDTH", "export", "random_state", "random_tensor", "shapes"]
 
 TRUE_WIDTH = 16
 """Channels of the first layer; all other widths are multiples of it."""
-
-_STRIDES = {
-    **{f"face_encoder_blocks.{block}.0": (2, 2) for block in range(1, 6)},
-    **{f"face_decoder_blocks.{block}.0": (2, 2) for block in range(2, 7)},
-    "audio_encoder.3": (3, 1),
-    "audio_encoder.6": (3, 3),
-    "audio_encoder.9": (3, 2),
-}
-_UNPADDED = {"face_encoder_blocks.6.0", "audio_encoder.11", "face_decoder_blocks.1.0"}
-_EPSILON = 1e-5  # of the batch normalisations
 
 
 def shapes(width: int = TRUE_WIDTH) -> dict[str, tuple[int, ...]]:
@@ -82,12 +75,7 @@ class _Export:
     def __init__(self, state: State) -> None:
         self._state = state
         self._graph = GraphWriter(seed=0)
-        self._blocks: dict[str, list[str]] = {}
-        """The layers of each block, by what their names begin with."""
-        for key in state:
-            if key.endswith("conv_block.0.weight"):
-                layer = key.removesuffix(".conv_block.0.weight")
-                self._blocks.setdefault(layer.rpartition(".")[0], []).append(layer)
+        self._blocks = blocks()
 
     def model(self) -> onnx.ModelProto:
         tensor = self._block("audio_encoder", "mel_spectrogram")
@@ -98,8 +86,8 @@ class _Export:
             tensor = self._block(f"face_decoder_blocks.{number}", tensor)
             tensor = self._graph.node("Concat", tensor, skips.pop(), axis=1)
         tensor = self._block("output_block", tensor)
-        weight, bias = (f"output_block.1.{part}" for part in ("weight", "bias"))
-        tensor = self._conv("Conv", tensor, "output_block.1", self._array(weight), self._array(bias))
+        weight, bias = (self._array(f"{LAST}.{part}") for part in ("weight", "bias"))
+        tensor = self._conv("Conv", tensor, LAST, weight, bias)
         self._graph.node("Sigmoid", tensor, output="predicted_frames")
         return self._graph.model(
             {"mel_spectrogram": ["batch", 1, 80, 16], "video_frames": ["batch", 6, 96, 96]},
@@ -111,37 +99,43 @@ class _Export:
             tensor = self._layer(layer, tensor)
         return tensor
 
-    def _layer(self, name: str, tensor: str) -> str:
-        weight, bias = (self._array(f"{name}.conv_block.0.{part}") for part in ("weight", "bias"))
+    def _layer(self, layer: Layer, tensor: str) -> str:
+        weight, bias = (self._array(f"{layer.convolution}.{part}") for part in ("weight", "bias"))
         gamma, beta, mean, variance = (
-            self._array(f"{name}.conv_block.1.{part}") for part in ("weight", "bias", "running_mean", "running_var")
+            self._array(f"{layer.normalisation}.{part}") for part in ("weight", "bias", "running_mean", "running_var")
         )
-        if name.startswith("face_decoder_blocks") and name.endswith(".0") and weight.shape[2] > 1:
+        moves: dict[str, Any] = {"stride": layer.strides, "padding": layer.padding}
+        if layer.transposed:
             # The exporter leaves the normalisation behind a transposed convolution alone.
-            convolved = self._conv("ConvTranspose", tensor, name, weight, bias)
+            if layer.strides != (1, 1):
+                moves["output_padding"] = [1, 1]
+            convolved = self._conv("ConvTranspose", tensor, layer.name, weight, bias, **moves)
             parts = {"gamma": gamma, "beta": beta, "mean": mean, "variance": variance}
-            stored = [self._graph.weight(f"{name}.{part}", values) for part, values in parts.items()]
+            stored = [self._graph.weight(f"{layer.name}.{part}", values) for part, values in parts.items()]
             return self._graph.node("Relu", self._graph.batch_norm_node(convolved, *stored))
-        scale = gamma.astype(np.float64) / np.sqrt(variance.astype(np.float64) + _EPSILON)
+        scale = gamma.astype(np.float64) / np.sqrt(variance.astype(np.float64) + EPSILON)
         weight = (weight * scale[:, None, None, None]).astype(np.float32)
         bias = ((bias - mean) * scale + beta).astype(np.float32)
-        convolved = self._conv("Conv", tensor, name, weight, bias)
-        if weight.shape[0] == weight.shape[1] and weight.shape[2] == 3 and name not in _UNPADDED:
+        convolved = self._conv("Conv", tensor, layer.name, weight, bias, **moves)
+        if layer.residual:
             convolved = self._graph.node("Add", convolved, tensor)
         return self._graph.node("Relu", convolved)
 
-    def _conv(self, kind: str, tensor: str, name: str, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
-        strides = _STRIDES.get(name, (1, 1))
-        enlarging = kind == "ConvTranspose" and strides != (1, 1)
+    def _conv(
+        self,
+        kind: str,
+        tensor: str,
+        name: str,
+        weight: NDArray[np.float32],
+        bias: NDArray[np.float32],
+        *,
+        stride: tuple[int, int] = (1, 1),
+        padding: int = 0,
+        **attributes: Any,
+    ) -> str:
+        stored = (self._graph.weight(f"{name}.weight", weight), self._graph.weight(f"{name}.bias", bias))
         return self._graph.conv_node(
-            kind,
-            tensor,
-            self._graph.weight(f"{name}.weight", weight),
-            self._graph.weight(f"{name}.bias", bias),
-            weight.shape[2:],
-            stride=strides,
-            padding=0 if name in _UNPADDED else weight.shape[2] // 2,
-            **({"output_padding": [1, 1]} if enlarging else {}),
+            kind, tensor, *stored, weight.shape[2:], stride=stride, padding=padding, **attributes
         )
 
     def _array(self, key: str) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import struct
 import threading
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +21,6 @@ from facefusion_cli.core.weights import provision as provisions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from facefusion_cli.core.weights.catalog import HubSource, Source
     from facefusion_cli.core.weights.store import Store
@@ -428,4 +428,37 @@ def stand_ins(_stand_in_networks: dict[str, bytes], monkeypatch: pytest.MonkeyPa
     folder.mkdir(parents=True)
     for name, data in _stand_in_networks.items():
         (folder / standing_in.weight(name).stored_file).write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _small_wav2lip() -> bytes:
+    """A stored checkpoint of Wav2Lip with random weights, all channels a sixteenth of the published ones."""
+    from safetensors.numpy import save
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
+        import _replica_wav2lip
+
+        return bytes(save(dict(_replica_wav2lip.random_state(width=1))))
+
+
+@pytest.fixture
+def small_wav2lip(_small_wav2lip: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The weights of the engines wav2lip and wav2lip-gan, stored where they usually are: both the same small network.
+
+    It takes and gives what the real one does, and answers in shades of grey. The folder; ``Tools(Provision())`` and the
+    command, in this process and in others, find them there.
+    """
+    from facefusion_cli.core.weights.markers import Marker, write_markers
+
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "home" / "models"
+    (folder / ".facefusion").mkdir(parents=True)
+    for name in ("wav2lip", "wav2lip_gan"):
+        weight = catalogs.catalog().weight(name)
+        (folder / weight.stored_file).write_bytes(_small_wav2lip)
+        status, sha256 = (folder / weight.stored_file).stat(), hashlib.sha256(_small_wav2lip).hexdigest()
+        marker = Marker(weight.sha256, sha256, status.st_size, status.st_mtime_ns, unverified=False)
+        write_markers(folder / ".facefusion" / f"{name}.json", marker)
     return folder

@@ -110,6 +110,33 @@ def test_torch_does_not_serve_where_it_is_slower(model: Path, monkeypatch: pytes
     assert "2.0 times as slow" in verdict.reason
 
 
+def test_speed_is_judged_by_the_batch_that_is_to_come(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch takes 2.5 times as long as onnxruntime does for one item, however many it is given."""
+
+    def taken(session: object, feeds: Mapping[str, NDArray[Any]]) -> float:
+        return 2.5 if "Torch" in type(session).__name__ else float(len(feeds["picture"]))
+
+    monkeypatch.setattr(self_check, "seconds_per_run", taken)
+    chosen = [open_network(model, BF16, sha256=str(batch), batch=batch).verdict for batch in (1, 2, 3, 5)]
+    assert [verdict.backend for verdict in chosen] == ["onnxruntime", "onnxruntime", "torch", "torch"]
+    assert "2.0 times as fast" in chosen[-1].reason
+
+
+@pytest.mark.parametrize("device", [EXACT, BF16], ids=["onnxruntime", "torch"])
+def test_a_file_may_have_to_be_made_a_network_first(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: Device
+) -> None:
+    _torch_takes(monkeypatch, 0.2)
+    packed = tmp_path / "small.packed"
+    packed.write_bytes(model.read_bytes()[::-1])
+    for _ in range(2):  # tried, and as it is remembered
+        opened = open_network(packed, device, sha256="0" * 64, to_graph=lambda path: path.read_bytes()[::-1])
+        assert opened.verdict.backend == ("onnxruntime" if device is EXACT else "torch")
+        (one,) = opened.session.run(None, {"picture": _pictures(1)})
+        (same,) = _open(model, device).session.run(None, {"picture": _pictures(1)})
+        assert np.array_equal(one, same)
+
+
 def test_a_precision_that_was_asked_for_is_used_though_it_is_slower(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -470,9 +470,11 @@ VERDICT = Verdict("torch", "cpu", "bf16", True, "torch in bf16 agrees with onnxr
 
 def test_what_is_known_of_a_network_is_told_without_opening_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "known_verdict", lambda *_, **__: VERDICT)
+    monkeypatch.setattr(networks, "known_generator_verdict", lambda *_, **__: VERDICT)
     monkeypatch.setattr(networks, "open_network", None)
-    (fact,) = stored_networks(pretended(tmp_path, det_10g="stored", w600k_r50="damaged", wav2lip="stored"), CPU)
-    assert (fact.name, fact.state) == ("det_10g", "info")
+    facts = stored_networks(pretended(tmp_path, det_10g="stored", w600k_r50="damaged", wav2lip="stored"), CPU)
+    assert [(fact.name, fact.state) for fact in facts] == [("det_10g", "info"), ("wav2lip", "info")]
+    fact = facts[0]
     told = f"torch on cpu in bf16, any batch size: {VERDICT.reason}; found at its first use, not opened now"
     assert fact.text == told
     assert (fact.data["precision"], fact.data["tried"]) == ("bf16", False)
@@ -485,12 +487,17 @@ def test_what_is_not_known_is_found_out(tmp_path: Path, monkeypatch: pytest.Monk
         asked.append((path, device, sha256))
         return SimpleNamespace(verdict=VERDICT)
 
-    monkeypatch.setattr(networks, "known_verdict", lambda *_, **__: None)
-    monkeypatch.setattr(networks, "open_network", open_network)
-    (fact,) = stored_networks(pretended(tmp_path, det_10g="unverified"), CPU)
-    assert (fact.state, fact.data["tried"]) == ("ok", True)
-    assert "not opened" not in fact.text
-    assert asked == [(tmp_path / "det_10g.onnx", CPU, catalog().weight("det_10g").sha256)]
+    for known, opened in (
+        ("known_verdict", "open_network"),
+        ("known_generator_verdict", "open_generator_network"),
+    ):
+        monkeypatch.setattr(networks, known, lambda *_, **__: None)
+        monkeypatch.setattr(networks, opened, open_network)
+    for name, file in (("det_10g", "det_10g.onnx"), ("wav2lip", "wav2lip.safetensors")):
+        (fact,) = stored_networks(pretended(tmp_path, **{name: "unverified"}), CPU)
+        assert (fact.name, fact.state, fact.data["tried"]) == (name, "ok", True)
+        assert "not opened" not in fact.text
+        assert asked.pop() == (tmp_path / file, CPU, catalog().weight(name).sha256)
 
 
 def test_a_network_that_does_not_run_where_it_should_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

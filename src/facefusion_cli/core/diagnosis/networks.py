@@ -10,6 +10,7 @@ from facefusion_cli.core.diagnosis.report import Fact
 from facefusion_cli.core.diagnosis.storage import is_stored
 from facefusion_cli.core.inference.network import known_verdict, open_network
 from facefusion_cli.core.inference.onnx_runtime import open_embedded, open_session
+from facefusion_cli.core.lipsync.wav2lip.network import known_generator_verdict, open_generator_network
 from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:
@@ -76,22 +77,26 @@ def _grey(session: Session) -> dict[str, np.ndarray]:
 
 
 def stored_networks(store: Store, device: Device | None) -> list[Fact]:
-    """What serves each stored ONNX file on the device, and why; None: no device can be had.
+    """What serves each stored network on the device, and why; None: no device can be had.
 
     What was found out at a network's first use is told as such; one not used yet is opened, which takes a while and is
     remembered.
     """
     if device is None:
         return [Fact("networks", "not tried, for want of the device")]
-    graphs = [weight for weight in store.catalog.weights if weight.form == "onnx" and is_stored(store, weight)]
-    return [_network(store, weight, device) for weight in graphs] or [Fact("networks", "none is stored")]
+    stored = [weight for weight in store.catalog.weights if is_stored(store, weight)]
+    return [_network(store, weight, device) for weight in stored] or [Fact("networks", "none is stored")]
 
 
 def _network(store: Store, weight: Weight, device: Device) -> Fact:
     try:
         path, sha256 = store.require(weight), store.sha256(weight)
-        known = known_verdict(path, device, sha256=sha256)
-        verdict = known or open_network(path, device, sha256=sha256).verdict
+        if weight.form == "wav2lip":
+            known = known_generator_verdict(path, device, sha256=sha256)
+            verdict = known or open_generator_network(path, device, sha256=sha256).verdict
+        else:
+            known = known_verdict(path, device, sha256=sha256)
+            verdict = known or open_network(path, device, sha256=sha256).verdict
     except FaceFusionError as error:
         return Fact.problem(weight.name, error)
     return _described(weight.name, verdict, device, tried=known is None)

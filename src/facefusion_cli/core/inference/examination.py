@@ -6,6 +6,8 @@ import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from facefusion_cli.core.inference import self_check
 from facefusion_cli.core.inference.onnx_runtime import open_session
 from facefusion_cli.core.inference.verdicts import Verdict
@@ -38,16 +40,19 @@ class _Trial:
     """Whether it would be the same in any precision."""
 
 
-def examine(model: Path, device: Device, threads: int) -> tuple[Session, Verdict, bool]:
+def examine(
+    model: Path, content: Path | bytes, device: Device, threads: int, batch: int
+) -> tuple[Session, Verdict, bool]:
     """The session that serves, why, and whether that answer is worth remembering.
 
-    One of the sessions is in memory at a time: they are large.
+    ``content`` is the ONNX network, ``model`` the file that it is or was made of, for messages; ``batch``: how many
+    items it will be given at a time. One of the sessions is in memory at a time: they are large.
 
     Raises:
         WeightsDamagedError: onnxruntime cannot open the file.
         DeviceError: the device or precision asked for cannot run it.
     """
-    reference = open_reference(model, threads)
+    reference = open_reference(model, content, threads)
     tried = [precision for precision in device.precisions if device.kind == "cuda" or precision != "fp32"]
     try:
         expected = self_check.samples(reference)
@@ -65,7 +70,7 @@ def examine(model: Path, device: Device, threads: int) -> tuple[Session, Verdict
     gc.collect()
     reasons, lasting = [], True
     for precision in tried:
-        trial = _try_torch(model, device, precision, threads, expected, seconds)
+        trial = _try_torch(content, device, precision, threads, expected, batch, seconds)
         reasons.append(trial.reason)
         lasting &= trial.lasting
         if trial.session is not None:
@@ -77,7 +82,7 @@ def examine(model: Path, device: Device, threads: int) -> tuple[Session, Verdict
         gc.collect()
     why = "; ".join(reasons)
     _insist(model, device, why)
-    return open_reference(model, threads), Verdict("onnxruntime", "cpu", "fp32", batched, why), lasting
+    return open_reference(model, content, threads), Verdict("onnxruntime", "cpu", "fp32", batched, why), lasting
 
 
 def _insist(model: Path, device: Device, why: str) -> None:
@@ -89,18 +94,27 @@ def _insist(model: Path, device: Device, why: str) -> None:
 
 
 def _try_torch(
-    model: Path, device: Device, precision: Precision, threads: int, expected: list[Sample], limit: float
+    content: Path | bytes,
+    device: Device,
+    precision: Precision,
+    threads: int,
+    expected: list[Sample],
+    batch: int,
+    limit: float,
 ) -> _Trial:
-    """Open it in torch and compare; ``limit``: the seconds that onnxruntime takes, 0 where the device is another."""
+    """Open it in torch and compare; ``limit``: the seconds that onnxruntime takes for each item, of which it gains
+    nothing by having several; 0 where the device is another."""
     from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError
 
     try:
-        session = open_torch(model, device, precision, threads)
+        session = open_torch(content, device, precision, threads)
         difference = self_check.compare(session, expected)
         if not difference.tolerable(precision):
             return _Trial(None, f"torch in {precision} is off by {difference}")
         batched = self_check.batches_freely(session, expected, precision)
-        seconds = self_check.seconds_per_run(session, expected[0].feeds)
+        items = batch if batched else 1
+        feeds = {name: np.repeat(array, items, axis=0) for name, array in expected[0].feeds.items()}
+        seconds = self_check.seconds_per_run(session, feeds) / items
     except UnsupportedGraphError as error:
         return _Trial(None, f"torch cannot run this graph: {_first_line(error)}", hopeless=True)
     except TORCH_FAILURES as error:
@@ -121,7 +135,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, MemoryError | ImportError | OSError) or (isinstance(error, RuntimeError) and passing)
 
 
-def open_torch(model: Path, device: Device, precision: Precision, threads: int) -> Session:
+def open_torch(content: Path | bytes, device: Device, precision: Precision, threads: int) -> Session:
     """The network in torch.
 
     Raises:
@@ -129,17 +143,17 @@ def open_torch(model: Path, device: Device, precision: Precision, threads: int) 
     """
     from facefusion_cli.core.inference.torch_graph import open_torch_graph
 
-    return open_torch_graph(model, device=device.name, precision=precision, threads=threads)
+    return open_torch_graph(content, device=device.name, precision=precision, threads=threads)
 
 
-def open_reference(model: Path, threads: int) -> Session:
-    """The network on onnxruntime.
+def open_reference(model: Path, content: Path | bytes, threads: int) -> Session:
+    """The network on onnxruntime; ``model`` is the file for messages.
 
     Raises:
-        WeightsDamagedError: onnxruntime does not take the file for a network.
+        WeightsDamagedError: onnxruntime does not take the content for a network.
     """
     try:
-        return open_session(model, threads)
+        return open_session(content, threads)
     except Exception as error:
         if not _complains(error):
             raise
