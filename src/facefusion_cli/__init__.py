@@ -1,7 +1,8 @@
-"""Swap faces in pictures and videos.
+"""Swap faces in pictures and videos, and make faces speak.
 
->>> from facefusion_cli import find_faces, swap_faces
+>>> from facefusion_cli import find_faces, swap_faces, sync_lips
 >>> swap_faces("me.jpg", "team.jpg", "out.jpg", face="left")  # doctest: +SKIP
+>>> sync_lips("talk.mp4", "voice.wav", "dubbed.mp4")  # doctest: +SKIP
 
 Importing this package is cheap; what a name needs is loaded when it is first used.
 """
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faceswap.finding import find_faces
     from facefusion_cli.core.faceswap.job import swap_faces
     from facefusion_cli.core.faceswap.result import SwapResult
+    from facefusion_cli.core.lipsync.job import sync_lips
+    from facefusion_cli.core.lipsync.result import LipSyncResult
     from facefusion_cli.errors import (
         DeviceError,
         DownloadError,
@@ -45,6 +48,7 @@ __all__ = [
     "IncompleteError",
     "InputError",
     "InternalError",
+    "LipSyncResult",
     "NoFaceError",
     "OutputError",
     "OutputExistsError",
@@ -57,15 +61,18 @@ __all__ = [
     "__version__",
     "find_faces",
     "swap_faces",
+    "sync_lips",
 ]
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Face": "core.faces.face",
+    "LipSyncResult": "core.lipsync.result",
     "SwapResult": "core.faceswap.result",
     "find_faces": "core.faceswap.finding",
     "swap_faces": "core.faceswap.job",
+    "sync_lips": "core.lipsync.job",
 }
 
 

@@ -11,7 +11,8 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src"
 PACKAGE = SOURCE / "facefusion_cli"
 
-_ABOVE = ("facefusion_cli.core.faces", "facefusion_cli.core.faceswap", "facefusion_cli.core.diagnosis")
+_TASKS = ("facefusion_cli.core.faceswap", "facefusion_cli.core.lipsync")
+_ABOVE = ("facefusion_cli.core.faces", *_TASKS, "facefusion_cli.core.diagnosis")
 FORBIDDEN = {
     "facefusion_cli.errors": ("facefusion_cli",),
     "facefusion_cli.core": ("facefusion_cli.cli",),
@@ -21,7 +22,8 @@ FORBIDDEN = {
     "facefusion_cli.core.inference": (*_ABOVE, "facefusion_cli.core.weights"),
     "facefusion_cli.core.weights": _ABOVE,
     "facefusion_cli.core.faces": _ABOVE[1:],
-    "facefusion_cli.core.faceswap": _ABOVE[2:],
+    "facefusion_cli.core.faceswap": ("facefusion_cli.core.lipsync", "facefusion_cli.core.diagnosis"),
+    "facefusion_cli.core.lipsync": ("facefusion_cli.core.faceswap", "facefusion_cli.core.diagnosis"),
 }
 
 LATE = {

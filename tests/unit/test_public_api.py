@@ -22,6 +22,7 @@ EXPORTED = {
     "IncompleteError",
     "InputError",
     "InternalError",
+    "LipSyncResult",
     "NoFaceError",
     "OutputError",
     "OutputExistsError",
@@ -34,6 +35,7 @@ EXPORTED = {
     "__version__",
     "find_faces",
     "swap_faces",
+    "sync_lips",
 }
 
 HEAVY = {"PIL", "cv2", "huggingface_hub", "insightface", "librosa", "numpy", "onnx", "onnxruntime", "torch"}

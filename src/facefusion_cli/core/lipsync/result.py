@@ -42,11 +42,11 @@ class LipSyncResult:
     length: float
     """Seconds of the result."""
     faces: int
-    """How many faces were followed, besides the speaker's."""
+    """How many faces were followed: one that goes and comes again may be another."""
     decoded: int
-    """How many of the frames needed could be decoded; neighbours stand in for others."""
+    """How many of the video's frames that were needed could be decoded."""
     promised: int
-    """How many frames the video speaks of; more than ``decoded`` if it is damaged."""
+    """How many of them the video speaks of; more than ``decoded`` if it is damaged."""
     untouched: tuple[Untouched, ...]
     stages: dict[str, float]
     """Seconds spent on each stage, by its name in ``Stage``."""

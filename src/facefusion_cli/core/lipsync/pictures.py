@@ -1,0 +1,86 @@
+"""Frames of a video in the order in which a timeline shows them: forwards, backwards, again and again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.media.video.reader import FrameReader
+from facefusion_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.lipsync.timeline import Run
+    from facefusion_cli.core.media.segments import Segment
+    from facefusion_cli.core.media.video.probe import Video
+
+    Frame = NDArray[np.uint8]
+
+__all__ = ["shown_frames"]
+
+_BACKWARDS = 192 * 2**20
+"""Bytes of frames that are decoded at once to be shown in reverse: fewer mean that much is decoded several times."""
+
+
+def shown_frames(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]) -> Iterator[Frame]:
+    """The frames of ``runs``, each its own writable array (H, W, 3) uint8 BGR.
+
+    ``stretches`` are the pieces in which the video was looked at, in order; it is read in the same, so that what a
+    damage hides is the same whatever the runs. Where a picture cannot be had the one shown before stands in, before any
+    was shown the next that can be had.
+
+    Raises:
+        InputError: the decoder fails, or there is no picture at all.
+    """
+    held: Frame | None = None
+    missing = 0
+    for frame in _wanted(video, stretches, runs):
+        if frame is None:
+            if held is None:
+                missing += 1
+            else:
+                yield held.copy()  # what is yielded may be painted on
+            continue
+        if held is not None:
+            yield held
+        for _ in range(missing):
+            yield frame.copy()
+        held, missing = frame, 0
+    if held is None:
+        raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
+    yield held
+
+
+def _wanted(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]) -> Iterator[Frame | None]:
+    """Each frame of the runs, None for those that cannot be decoded."""
+    block = max(1, _BACKWARDS // (3 * video.width * video.height))
+    for run in runs:
+        if run.step == 0:
+            frame = next(iter(_read(video, stretches, run.low, run.stop)))
+            for _ in range(run.length):
+                yield None if frame is None else frame.copy()
+        elif run.step > 0:
+            yield from _read(video, stretches, run.low, run.stop)
+        else:
+            for stop in range(run.stop, run.low, -block):
+                frames = list(_read(video, stretches, max(run.low, stop - block), stop))
+                while frames:
+                    yield frames.pop()
+
+
+def _read(video: Video, stretches: Sequence[Segment], start: int, stop: int) -> Iterator[Frame | None]:
+    """Frames ``start`` to ``stop`` of the video, None for those that cannot be decoded."""
+    for stretch in stretches:
+        first, last = max(start, stretch.start), min(stop, stretch.stop)
+        if first >= last:
+            continue
+        count = 0
+        with FrameReader(video, first, last) as reader:
+            for frame in reader:
+                count += 1
+                yield frame
+        for _ in range(last - first - count):
+            yield None

@@ -1,0 +1,165 @@
+"""The second pass: frames whose mouths speak, a closed piece of video for each chunk."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from facefusion_cli.core.faces.face import MINIMUM_SIZE
+from facefusion_cli.core.lipsync.engine import SpeechTask
+from facefusion_cli.core.lipsync.pictures import shown_frames
+from facefusion_cli.core.lipsync.untouched import add_stretch
+from facefusion_cli.core.media.composite import paste_into
+from facefusion_cli.core.media.stream import run_stream
+from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
+from facefusion_cli.core.media.video.writer import FrameWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from facefusion_cli.core.lipsync.engine import LipSyncer
+    from facefusion_cli.core.lipsync.scene import Scene
+    from facefusion_cli.core.lipsync.speaker import Spoken
+    from facefusion_cli.core.lipsync.speech import Voice
+    from facefusion_cli.core.lipsync.timeline import Timeline
+    from facefusion_cli.core.lipsync.untouched import Stretch
+    from facefusion_cli.core.media.segments import Segment, Work
+    from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.probe import Video
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
+
+    Frame = NDArray[np.uint8]
+
+__all__ = ["Rendered", "Take", "render"]
+
+_IN_FLIGHT = 96 * 2**20
+"""Bytes of frames that may wait before the work, and behind it."""
+_IN_WORK = 256 * 2**20
+"""Bytes of frames that are worked on at the same time."""
+_MOST_FRAMES = 16
+_TOO_SMALL = "the face is too small"
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """All that the frames of a result are made from."""
+
+    video: Video
+    stretches: Sequence[Segment]
+    """The pieces in which the video was looked at."""
+    timeline: Timeline
+    scene: Scene
+    voice: Voice
+    engine: LipSyncer
+    encode: EncodeOptions
+
+
+@dataclass(slots=True)
+class Rendered:
+    """Pieces of video in order, and what is in them."""
+
+    pieces: list[Path] = field(default_factory=list)
+    frames: int = 0
+    spoken: int = 0
+    untouched: list[Stretch] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    """Sentences that the engine has for the user; in order, each once."""
+
+
+def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatcher) -> Rendered:
+    """Make the pieces that an earlier run has not made.
+
+    Raises:
+        InputError: the video cannot be decoded any more.
+        OutputError: a piece cannot be written.
+    """
+    rendered = Rendered()
+    names = [f"piece-{chunk.index:05d}{SEGMENT_SUFFIX}" for chunk in chunks]
+    finished = [name for name in names if work.piece(name) is not None]
+    done = sum(work.facts(name)["frames"] for name in finished)
+    watcher.stage("speaking", done, chunks[-1].stop - chunks[0].start)
+    for chunk, name in zip(chunks, names, strict=True):
+        if work.piece(name) is None:
+            watcher.chunk(chunk.index + 1, len(chunks))
+            _render_piece(take, chunk, work, name, watcher)
+        piece, facts = work.piece(name), work.facts(name)
+        assert piece is not None
+        rendered.pieces.append(piece)
+        rendered.frames += facts["frames"]
+        rendered.spoken += facts["spoken"]
+        rendered.notes |= dict.fromkeys(facts["notes"])
+        for start, stop, reason in facts["untouched"]:
+            add_stretch(rendered.untouched, start, stop, reason)
+    return rendered
+
+
+def _render_piece(take: Take, chunk: Segment, work: Work, name: str, watcher: VideoWatcher) -> None:
+    video = take.video
+    ahead = max(1, min(_MOST_FRAMES, _IN_FLIGHT // (3 * video.width * video.height)))
+    runs = list(take.timeline.runs(chunk.start, chunk.stop))
+    speaking = _Speaking(take, watcher)
+    source = shown_frames(video, take.stretches, runs)
+    with FrameWriter(work.temporary(name), video, take.encode) as writer:
+        frames = run_stream(
+            source, lambda frames: speaking.run(frames, take.scene.faces(runs), chunk), writer.write, ahead=ahead
+        )
+        writer.close()
+    facts = {
+        "frames": frames,
+        "spoken": speaking.spoken,
+        "untouched": speaking.untouched,
+        "notes": list(speaking.notes),
+    }
+    work.finish(name, facts)
+
+
+class _Speaking:
+    """Mouths moved in frame after frame, several frames at a time.
+
+    Each frame has its own place among those given to the engine together, by its number in the whole result: so it is
+    the same in whatever chunks that is made.
+    """
+
+    def __init__(self, take: Take, watcher: VideoWatcher) -> None:
+        video = take.video
+        self._take = take
+        self._watcher = watcher
+        self._room = max(1, min(take.engine.batch, _IN_WORK // (3 * video.width * video.height)))
+        self.spoken = 0
+        self.untouched: list[Stretch] = []
+        self.notes: dict[str, None] = {}
+
+    def run(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[Frame]:
+        """The frames of a chunk, painted on in place."""
+        group: deque[tuple[int, Frame, Spoken]] = deque()
+        for index, (frame, spoken) in enumerate(zip(frames, faces, strict=True), chunk.start):
+            group.append((index, frame, spoken))
+            if (index + 1) % self._room == 0 or index + 1 == chunk.stop:
+                yield from self._speak(group)
+
+    def _speak(self, group: deque[tuple[int, Frame, Spoken]]) -> Iterator[Frame]:
+        tasks: list[SpeechTask | None] = [None] * self._room
+        for index, frame, spoken in group:
+            if spoken.face is not None:
+                speech = self._take.voice.speech(index)
+                tasks[index % self._room] = SpeechTask(frame, spoken.face, speech)
+        made = self._take.engine.speak(tasks) if any(tasks) else []
+        while group:
+            index, frame, spoken = group.popleft()
+            patches = made[index % self._room] if spoken.face is not None else ()
+            if patches:
+                paste_into(frame, patches)
+                self.notes |= dict.fromkeys(note for patch in patches for note in patch.notes)
+            if spoken.face is None:
+                add_stretch(self.untouched, index, index + 1, spoken.reason)
+            elif spoken.face.size < MINIMUM_SIZE:
+                add_stretch(self.untouched, index, index + 1, _TOO_SMALL)
+            else:
+                self.spoken += 1
+            yield frame
+            self._watcher.progress(1, 0 if spoken.face is None else 1)
