@@ -58,6 +58,16 @@ def test_only_what_is_the_same_is_skipped() -> None:
     assert actions(clobber=False) == {"old": "refuse", "done": "skip", "changed": "refuse", "new": "make"}
 
 
+def test_of_a_sound_that_cannot_be_read_it_would_fail() -> None:
+    Path("empty.wav").touch()
+    outputs = [Output(Path("new.jpg"), Path("x.mp4"), "replace", sound=Path(name)) for name in ("empty.wav", "no.wav")]
+    plan = plan_actions(outputs, None, lambda _output: ADA)
+    assert [(one.action, str(one.error)) for one in plan] == [
+        ("fail", '"empty.wav" is empty.'),
+        ("fail", 'there is no file "no.wav".'),
+    ]
+
+
 @pytest.mark.parametrize("error", [InputError, ProgramError])
 def test_only_what_might_be_done_is_looked_into(error: type[FaceFusionError]) -> None:
     asked = []

@@ -75,6 +75,7 @@ class PretendedJob:
             found=3,
             seconds=0.4321,
             notes=notes,
+            common=("the source is soft.",) if "known" in output.target.name else (),
             video=VideoFacts(50, 40, 25.0, 29 if "cut" in output.target.name else 50, 50)
             if "v." in output.target.name
             else None,
@@ -180,6 +181,55 @@ def test_with_several_targets_a_warning_names_its_target(capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith("warning: the source is soft.\n")
     assert main(["faceswap", "a.jpg", "b.jpg", "odd.jpg", "-o", "new"]) == 0
     assert "\nwarning: odd.jpg: the source is soft.\n" in capsys.readouterr().err
+
+
+def test_what_has_been_said_of_the_source_is_not_said_again_but_to_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("known-odd1.jpg", "known-odd2.jpg"):
+        Path(name).touch()
+    assert main(["faceswap", "slow.jpg", "known-odd1.jpg", "known-odd2.jpg", "-o", "new", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "soft" not in err
+    assert 'known-odd2.jpg: "known-odd2.jpg" is odd.' in err
+    assert [json.loads(line)["warnings"][0] for line in out.splitlines()] == ["the source is soft."] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], ""),
+        (["--preview", "--crf", "18"], "--preview, --crf"),
+        (["--start", "1", "--no-resume", "--face", "left"], "--start, --no-resume"),
+        (
+            ["--strict", "--codec", "hevc", "--duration", "2", "--preset", "slow"],
+            "--duration, --preset, --codec, --strict",
+        ),
+    ],
+)
+def test_options_for_videos_without_a_video_are_said_to_do_nothing(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["faceswap", "a.jpg", "b.jpg", "c.jpg", "-o", "new", *words]) == 0
+    warning = f"warning: without effect, since no target is a video: {said}.\n" if said else ""
+    assert capsys.readouterr().err.startswith(f"{warning}face of a.jpg")
+    assert main(["faceswap", "a.jpg", "b.jpg", "v.mp4", "-o", "new", *words]) == 0
+    assert "without effect" not in capsys.readouterr().err
+
+
+def test_what_is_left_alone_is_named_to_those_who_ask(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("in/b.jpg", "in/notes.txt", "in/sub/talk.doc"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(name)
+    assert main(["faceswap", "a.jpg", "in", "-o", "new", "-v"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:3] == [
+        "left alone: 2 files that are neither picture nor video.",
+        'left alone: "in/notes.txt".',
+        'left alone: "in/sub/talk.doc".',
+    ]
+    assert main(["faceswap", "a.jpg", "in", "-o", "new", "--force"]) == 0
+    assert "notes.txt" not in capsys.readouterr().err
 
 
 def test_an_interruption_ends_it_between_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,11 +13,12 @@ from facefusion_cli.core.media.formats import (
     VIDEO_SUFFIXES,
     WRITABLE_SUFFIXES,
     default_suffix,
+    is_sound_suffix,
     is_video_suffix,
     output_format,
     suffix_kind,
 )
-from facefusion_cli.core.media.kinds import identify, is_animated, kind_of
+from facefusion_cli.core.media.kinds import identify, is_animated, is_sound, kind_of
 from facefusion_cli.errors import InputError, UsageError
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -43,8 +44,76 @@ def test_videos_by_content(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(head)
     assert kind_of(path) == "video"
-    with pytest.raises(InputError, match="a video, which cannot be used as a picture"):
+    with pytest.raises(InputError, match="is a video, where a picture is needed") as refused:
         identify(head, path)
+    assert "frame" in refused.value.hint
+
+
+OGG = b"OggS\0\x02" + bytes(20) + b"\x01\x1e"
+SOUNDS = {
+    "wave": b"RIFF\0\0\0\0WAVEfmt ",
+    "wave over 4 GB": b"RF64\xff\xff\xff\xffWAVEds64",
+    "wave64": b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb",
+    "mp3 with a tag": b"ID3\x04\0",
+    "mp3": b"\xff\xfb\x90\x64",
+    "mp2": b"\xff\xfd\x84\x04",
+    "aac": b"\xff\xf1\x50\x80",
+    "flac": b"fLaC\0",
+    "vorbis": OGG + b"\x01vorbis",
+    "opus": OGG + b"OpusHead",
+    "m4a": b"\0\0\0\x1cftypM4A \0\0\2\0M4A isomiso2",
+    "aiff": b"FORM\0\0\0\0AIFFCOMM",
+    "aifc": b"FORM\0\0\0\0AIFCFVER",
+    "caf": b"caff\0\1",
+    "au": b".snd\0\0\0\x18",
+    "ac3": b"\x0b\x77",
+}
+
+
+@pytest.mark.parametrize("head", SOUNDS.values(), ids=SOUNDS.keys())
+def test_sounds_by_content(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "a.dat"
+    path.write_bytes(head)
+    assert is_sound(path)
+    assert kind_of(path) == "picture"
+    with pytest.raises(InputError, match="is a sound file, which cannot be used as a picture"):
+        identify(head, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sound"),
+    [
+        ("a.wav", b"no sound at all", True),
+        ("a.wav", b"", True),
+        ("a.wav", PNG, False),
+        ("a.mp4", SOUNDS["m4a"], True),
+        ("a.mp4", MP4, False),
+        ("a.m4a", MP4, True),
+        ("a.mka", VIDEOS["matroska"], True),
+        ("a.mkv", VIDEOS["matroska"], False),
+        ("a.wma", VIDEOS["asf"], True),
+        ("a.wmv", VIDEOS["asf"], False),
+        ("a.ogg", OGG + b"\x80theora" + OGG + b"\x01vorbis", True),
+        ("a.ogv", OGG + b"\x80theora" + OGG + b"\x01vorbis", False),
+        ("a.dat", OGG + b"\x01vorbis" + OGG + b"\x80theora", False),
+        ("a.txt", "\ufeffhello".encode("utf-16-le"), False),
+        ("a.txt", b"\xff\xff\xff\xff", False),
+        ("a.txt", b"hello", False),
+    ],
+)
+def test_what_is_a_sound(tmp_path: Path, name: str, content: bytes, sound: bool) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert is_sound(path) is sound
+
+
+def test_what_cannot_be_read_is_a_sound_by_its_suffix(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp3")
+    assert is_sound(tmp_path / "pipe.mp3")
+    assert is_sound(tmp_path / "missing.WAV")
+    assert not is_sound(tmp_path / "missing.mp4")
+    assert not is_sound(Path("nul\0.mp4"))
+    assert not is_sound(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +173,9 @@ def test_suffixes() -> None:
         None,
         None,
     ]
+    assert not {suffix for suffix in (*WRITABLE_SUFFIXES, *VIDEO_SUFFIXES) if is_sound_suffix(Path("a" + suffix))}
+    assert is_sound_suffix(Path("a.M4A"))
+    assert suffix_kind(Path("a.wav")) is None
     assert is_video_suffix(Path("a.MP4"))
     assert not is_video_suffix(Path("a.wmv"))
 

@@ -48,6 +48,52 @@ def test_as_composite_does_it(kind: Any, width: int, height: int, seed: int) -> 
     assert np.array_equal(one[untouched], frame[untouched])
 
 
+def large_patch(kind: Any = np.uint8) -> Patch:
+    """600 x 500 pixels: an opaque ellipse with a hole, soft at both rims, two empty corners of which are wide."""
+    y, x = np.mgrid[0:600, 0:500].astype(np.float32)
+    radius = np.hypot((x - 250) / 240, (y - 340) / 250)
+    hole = np.hypot((x - 260) / 60, (y - 400) / 40)
+    alpha = ((1 - radius) * 6).clip(0, 1) * ((hole - 1) * 3).clip(0, 1)
+    return Patch(20, 10, np.random.default_rng(4).uniform(0, 255, (600, 500, 3)).astype(kind), alpha.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_large_patches_too(kind: Any) -> None:
+    patch = large_patch(kind)
+    frame = frame_of(640, 540)
+    out = frame.copy()
+    paste_into(out, [patch])
+    expected = composite(picture_from_array(frame, Path("frame")), [patch]).bgr
+    assert np.abs(out.astype(int) - expected).max() <= 1
+    there, was = out[10:610, 20:520], frame[10:610, 20:520]
+    assert np.array_equal(there[patch.alpha == 0], was[patch.alpha == 0])
+    opaque = patch.alpha == 1
+    assert 0.2 < opaque.mean() < 0.6
+    assert np.array_equal(there[opaque], np.rint(patch.colour[opaque]).astype(np.uint8))
+    there[...] = was
+    assert np.array_equal(out, frame)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, 0.5])
+def test_large_patches_that_are_the_same_throughout(alpha: float) -> None:
+    frame = frame_of(640, 540)
+    whole = np.full((640, 540), alpha, np.float32)
+    patch = Patch(0, 0, np.random.default_rng(4).integers(0, 256, (640, 540, 3), dtype=np.uint8), whole)
+    expected = composite(picture_from_array(frame, Path("frame")), [patch]).bgr
+    paste_into(frame, [patch])
+    assert np.abs(frame.astype(int) - expected).max() <= (alpha == 0.5)
+
+
+def test_a_number_that_is_not_one_at_the_end_of_a_large_patch_leaves_the_frame_as_it_was() -> None:
+    patch = large_patch()
+    patch.alpha[-1, -1] = np.nan
+    frame = frame_of(640, 540)
+    before = frame.copy()
+    with pytest.raises(ValueError, match="not finite"):
+        paste_into(frame, [patch])
+    assert np.array_equal(frame, before)
+
+
 @pytest.mark.parametrize("level", range(256))
 def test_alpha_0_and_1_are_exact(level: int) -> None:
     frame = np.full((4, 37, 3), level, np.uint8)

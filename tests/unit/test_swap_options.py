@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from facefusion_cli.cli.swap_options import boost_of, pair_of, seconds_of
+from facefusion_cli.cli.swap_options import boost_of, pair_of
+from facefusion_cli.cli.video_options import seconds_of
 from facefusion_cli.errors import UsageError
 
 

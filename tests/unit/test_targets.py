@@ -55,7 +55,7 @@ def test_a_folder_is_walked_in_order() -> None:
     ]
     assert [target.kind for target in targets.files] == ["picture", "picture", "picture", "video"]
     assert below("pics") == [".", ".", "m/d", "z"]
-    assert targets.ignored == 3
+    assert targets.ignored == len(targets.left_alone) == 3
     assert found("pics/") == found("./pics") == found("pics")
 
 
@@ -160,7 +160,7 @@ def test_several_folders_keep_their_names() -> None:
 def test_nothing_found() -> None:
     make("pics/notes.txt", "empty/.b.jpg", "a.jpg")
     assert find_targets(["empty"]).files == ()
-    assert [(name, str(error)) for name, error in find_targets(["empty", "pics/*.png"]).faults] == [
+    assert [(fault.name, str(fault.error)) for fault in find_targets(["empty", "pics/*.png"]).faults] == [
         ("empty", '"empty" holds no picture or video.'),
         ("pics/*.png", 'nothing matches "pics/*.png".'),
     ]
@@ -184,8 +184,11 @@ def test_a_folder_that_cannot_be_read_is_a_fault(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(os, "scandir", refuse)
     targets = find_targets(["pics"])
     assert [target.path.name for target in targets.files] == ["a.jpg"]
-    ((name, error),) = targets.faults
-    assert (name, str(error)) == ("pics/locked", 'the folder "pics/locked" cannot be read: permission denied.')
+    (fault,) = targets.faults
+    assert (fault.name, str(fault.error)) == (
+        "pics/locked",
+        'the folder "pics/locked" cannot be read: permission denied.',
+    )
     assert [fault.name for fault in find_targets(["pics/locked"]).faults] == ["pics/locked"]
 
 

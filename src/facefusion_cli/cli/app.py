@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from facefusion_cli import __version__
-from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap
+from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap, lipsync
 from facefusion_cli.cli.console import Console, flush
 from facefusion_cli.cli.failures import explained, in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
 from facefusion_cli.cli.signals import Received, Stopped
-from facefusion_cli.cli.swap_options import SwapCommand
+from facefusion_cli.cli.video_options import VideoCommand
 from facefusion_cli.errors import FaceFusionError
 
 __all__ = ["app", "run"]
@@ -29,7 +29,8 @@ app = typer.Typer(
     "5 device not usable, 130 and 143 interrupted.",
 )
 for _name, _module, _class, _takes_something in (
-    ("faceswap", faceswap, SwapCommand, True),
+    ("faceswap", faceswap, VideoCommand, True),
+    ("lipsync", lipsync, VideoCommand, True),
     ("faces", faces, PlainCommand, True),
     ("download-models", download_models, PlainCommand, False),
     ("doctor", doctor, PlainCommand, False),
@@ -53,7 +54,7 @@ def _options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Swap faces in pictures and videos."""
+    """Swap faces in pictures and videos, and make faces speak."""
 
 
 def run(argv: Sequence[str] | None, received: Received) -> int:

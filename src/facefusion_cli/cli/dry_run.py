@@ -26,6 +26,7 @@ def show_plan(console: Console, plan: Iterable[Planned]) -> None:
         output = one.output
         fields = {
             "target": str(output.target),
+            **({} if output.sound is None else {"audio": str(output.sound)}),
             "output": str(output.path),
             "kind": output.kind,
             "action": one.action,
@@ -33,5 +34,5 @@ def show_plan(console: Console, plan: Iterable[Planned]) -> None:
         if one.error is not None:
             console.failure(one.error, **fields)
             continue
-        console.line(f"{output.target} -> {output.path}  {_WORDS[one.action]}")
+        console.line(f"{' + '.join(map(str, output.inputs))} -> {output.path}  {_WORDS[one.action]}")
         console.record(ok=one.action != "refuse", **fields)

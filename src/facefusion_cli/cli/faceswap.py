@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from facefusion_cli.cli import swap_options as options
+from facefusion_cli.cli import video_options as shared
 from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption, PrecisionOption, ThreadsOption
 from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
@@ -26,7 +27,6 @@ $ facefusion faceswap ada.jpg talk.mp4 -o new.mp4 --preview
 $ facefusion faceswap ada.jpg holiday/ -o swapped/ --jobs 2
 $ facefusion faceswap --map bob.jpg=ada.jpg --map eve.jpg=cleo.jpg party.jpg
 """
-_MESSAGES = "Messages"
 
 
 def faceswap(
@@ -42,9 +42,9 @@ def faceswap(
         ),
     ],
     out: options.OutputOption = None,
-    no_clobber: options.NoClobberOption = False,
+    no_clobber: shared.NoClobberOption = False,
     image_quality: options.ImageQualityOption = 95,
-    keep_metadata: options.KeepMetadataOption = False,
+    keep_metadata: shared.KeepMetadataOption = False,
     face: options.FaceOption = None,
     source_face: options.SourceFaceOption = "largest",
     reference: options.ReferenceOption = None,
@@ -54,31 +54,27 @@ def faceswap(
     boost: options.BoostOption = "auto",
     strength: options.StrengthOption = 1.0,
     keep_mouth: options.KeepMouthOption = False,
-    start: options.StartOption = None,
-    duration: options.DurationOption = None,
-    preview: options.PreviewOption = None,
-    crf: options.CrfOption = 18,
-    preset: options.PresetOption = "medium",
-    codec: options.CodecOption = "auto",
-    strict: options.StrictOption = False,
-    no_resume: options.NoResumeOption = False,
-    jobs: options.JobsOption = 1,
-    force: options.ForceOption = False,
-    dry_run: options.DryRunOption = False,
+    start: shared.StartOption = None,
+    duration: shared.DurationOption = None,
+    preview: shared.PreviewOption = None,
+    crf: shared.CrfOption = 18,
+    preset: shared.PresetOption = "medium",
+    codec: shared.CodecOption = "auto",
+    strict: shared.StrictOption = False,
+    no_resume: shared.NoResumeOption = False,
+    jobs: shared.JobsOption = 1,
+    force: shared.ForceOption = False,
+    dry_run: shared.DryRunOption = False,
     device: DeviceOption = None,
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = None,
     models_dir: ModelsDirOption = None,
     json: Annotated[
         bool,
-        typer.Option("--json", help="Print a JSON object a line for each TARGET.", rich_help_panel=_MESSAGES),
+        typer.Option("--json", help="Print a JSON object a line for each TARGET.", rich_help_panel=shared.MESSAGES),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Print nothing but results and errors.", rich_help_panel=_MESSAGES)
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say more, also about errors.", rich_help_panel=_MESSAGES)
-    ] = False,
+    quiet: shared.QuietOption = False,
+    verbose: shared.VerboseOption = False,
 ) -> int:
     """Put the face of SOURCE into TARGET.
 
@@ -98,18 +94,23 @@ def faceswap(
                 raise UsageError(f'with --map there is no SOURCE, so "{targets[0]}" would be a target.')
             if face is not None and (pairs or reference is not None):
                 raise UsageError("--face chooses by place, --reference and --map by person: only one of them can be.")
-            if jobs < 1:
-                raise UsageError(f"--jobs {jobs} cannot be.", hint="Take 1 or more.")
-            from facefusion_cli.cli.swap_run import Swapping, settle
+            shared.check_jobs(jobs)
+            from facefusion_cli.cli.batch_run import BatchRun
+            from facefusion_cli.cli.settled import settle
+            from facefusion_cli.cli.swap_present import SwapPresentation
+            from facefusion_cli.core.batch.targets import find_targets
 
             given = [source, *(extra_source or ()), reference, *(path for pair in pairs for path in pair)]
             settled = settle(
-                targets,
+                lambda is_result: find_targets(targets, out, is_result=is_result),
                 out,
                 [path for path in given if path is not None],
                 clobber=not no_clobber,
                 label="swapped" if preview is None else "preview",
             )
+            videos = any(output.kind == "video" for output in settled.outputs)
+            if settled.outputs and not videos and (idle := options.idle_video_options(context)):
+                console.warning(f"without effect, since no target is a video: {', '.join(idle)}.")
             # Only now, with the words found good, what takes a moment to import.
             from facefusion_cli.core.faces.selection import parse_selection
             from facefusion_cli.core.faceswap.engine import SwapSettings
@@ -131,16 +132,16 @@ def faceswap(
                 people=People(tuple(extra_source or ()), reference, pairs),
                 video=VideoOptions(
                     EncodeOptions(codec, crf, preset),
-                    start=options.seconds_of(start, "--start"),
-                    duration=options.seconds_of(duration, "--duration"),
-                    preview=options.seconds_of(preview, "--preview"),
+                    start=shared.seconds_of(start, "--start"),
+                    duration=shared.seconds_of(duration, "--duration"),
+                    preview=shared.seconds_of(preview, "--preview"),
                     resume=not no_resume,
                     strict=strict,
                 ),
             )
             job = SwapJob(source, wanted, provision_for(console, models_dir))
-            swapping = Swapping(console, job, settled, source, jobs=jobs, force=force)
-            return swapping.list() if dry_run else swapping.run()
+            run = BatchRun(console, job, SwapPresentation(console, source), settled, jobs=jobs, force=force)
+            return run.list() if dry_run else run.run()
     except FaceFusionError as error:
         console.failure(error, source=None if source is None else str(source), target=None, output=None)
         return error.exit_code

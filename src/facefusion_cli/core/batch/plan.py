@@ -35,7 +35,7 @@ class Planned:
 def plan_actions(
     outputs: Sequence[Output], journal: FolderJournal | None, made_from: Callable[[Output], Mapping[str, Any]]
 ) -> list[Planned]:
-    """Decide what is to be done for each of ``outputs``; of the targets no more is read than whether they can be.
+    """Decide what is to be done for each of ``outputs``; of the files no more is read than whether they can be.
 
     ``journal`` is that of the folder they go to, None to make everything anew. ``made_from`` says all that a result
     depends on (see ``FolderJournal.record``); it is asked only about those that are there.
@@ -47,9 +47,10 @@ def _planned(
     output: Output, journal: FolderJournal | None, made_from: Callable[[Output], Mapping[str, Any]]
 ) -> Planned:
     try:
-        with opened(output.target) as file:
-            if not file.read(1):
-                raise InputError(f'"{output.target}" is empty.')
+        for path in output.inputs:
+            with opened(path) as file:
+                if not file.read(1):
+                    raise InputError(f'"{path}" is empty.')
     except InputError as error:
         return Planned(output, "fail", error)
     return Planned(output, _action(output, journal, made_from))

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from facefusion_cli.core.media.formats import suffix_kind
+from facefusion_cli.core.media.formats import is_sound_suffix, suffix_kind
 from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.core.media.naming import Target, is_folder
 from facefusion_cli.errors import InputError, UsageError
@@ -17,7 +17,7 @@ from facefusion_cli.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Fault", "Targets", "find_targets"]
+__all__ = ["HEARD", "SEEN", "SEEN_BESIDE_SOUNDS", "Fault", "Sort", "Targets", "find_targets"]
 
 _OURS = ".facefusion-"
 
@@ -27,6 +27,23 @@ class Fault(NamedTuple):
 
     name: str
     error: InputError
+    sound: bool = False
+    """Whether it was to be a sound."""
+
+
+class Sort(NamedTuple):
+    """Which files in folders are taken."""
+
+    words: str
+    takes: Callable[[Path], bool]
+    passes: Callable[[Path], bool] = lambda _path: False
+    """Which of the others nothing is said about."""
+
+
+SEEN = Sort("picture or video", lambda path: suffix_kind(path) is not None)
+"""What can be seen, where all else is out of place."""
+SEEN_BESIDE_SOUNDS = SEEN._replace(passes=is_sound_suffix)
+HEARD = Sort("sound or video", lambda path: is_sound_suffix(path) or suffix_kind(path) == "video", SEEN.takes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +52,15 @@ class Targets:
 
     files: tuple[Target, ...]
     """In the order in which they were named, those of a folder sorted; each file once."""
-    ignored: int
-    """How many files found in folders are neither pictures nor videos by their suffix."""
+    left_alone: tuple[Path, ...]
+    """Files found in folders that are none to take, by their suffix."""
     faults: tuple[Fault, ...]
     """What was named and brought nothing: folders that hold nothing or cannot be read, patterns that match nothing."""
+
+    @property
+    def ignored(self) -> int:
+        """How many are left alone."""
+        return len(self.left_alone)
 
 
 def find_targets(
@@ -46,11 +68,12 @@ def find_targets(
     out: str | None = None,
     *,
     is_result: Callable[[Path], bool] = lambda _path: False,
+    sort: Sort = SEEN,
 ) -> Targets:
     """Find the files that ``given`` names: files, folders, and patterns (``*``, ``?``, ``[]``, ``**``).
 
     A file that is named is a target whatever it is. Folders are walked to the bottom. Of what is found in them or by a
-    pattern, files with the suffix of a picture or video are taken; never hidden ones, nor our own temporary files, nor
+    pattern, files whose suffix ``sort`` takes are taken; never hidden ones, nor our own temporary files, nor
     what lies in the folder ``out`` if that is inside the folder, nor what ``is_result`` knows as the result of an
     earlier run. Links to folders are followed where they lead elsewhere, once. What exists by the very name of a
     pattern is meant itself. Below ``out`` a folder keeps its own name if it is not the only one of ``given``.
@@ -60,28 +83,29 @@ def find_targets(
     Raises:
         UsageError: a pattern that is none.
     """
-    search = _Search(Path(out) if out and is_folder(out, many=True) else None, is_result)
+    search = _Search(Path(out) if out and is_folder(out, many=True) else None, is_result, sort)
     files: list[Target] = []
     for name in given:
         files += search.find(os.fspath(name), keep_name=len(given) > 1)
-    return Targets(tuple(files), search.ignored, tuple(search.faults))
+    return Targets(tuple(files), tuple(search.left_alone), tuple(search.faults))
 
 
 class _Search:
-    def __init__(self, out: Path | None, is_result: Callable[[Path], bool]) -> None:
-        self.ignored = 0
+    def __init__(self, out: Path | None, is_result: Callable[[Path], bool], sort: Sort) -> None:
+        self.left_alone: list[Path] = []
         self.faults: list[Fault] = []
         self._out = None if out is None else os.path.realpath(out)
         self._is_result = is_result
+        self._sort = sort
         self._seen: set[str] = set()
 
     def find(self, name: str, *, keep_name: bool) -> Iterator[Target]:
-        ignored, faults, taken = self.ignored, len(self.faults), len(self._seen)
+        ignored, faults, taken = len(self.left_alone), len(self.faults), len(self._seen)
         path = Path(name)
         if os.path.isdir(name):  # noqa: PTH112  (Path.is_dir may raise)
             below = Path(os.path.basename(os.path.abspath(name))) if keep_name else Path()  # noqa: PTH100, PTH119
             yield from self._walk(path, below)
-            what = f'"{name}" holds no picture or video'
+            what = f'"{name}" holds no {self._sort.words}'
         elif glob.has_magic(name) and not os.path.lexists(name):
             yield from self._match(name)
             what = f'nothing matches "{name}"'
@@ -91,7 +115,7 @@ class _Search:
         else:
             return
         if len(self._seen) == taken and len(self.faults) == faults:
-            others = self.ignored - ignored
+            others = len(self.left_alone) - ignored
             what += f", only {others} other file{'s' if others > 1 else ''}" if others else ""
             self.faults.append(Fault(name, InputError(f"{what}.", hint="Check the name.")))
 
@@ -142,8 +166,9 @@ class _Search:
         """The file at ``path``, found and not named, if it is one to work on."""
         if path.name.startswith(_OURS):
             return
-        if suffix_kind(path) is None or not path.is_file():
-            self.ignored += 1
+        if not self._sort.takes(path) or not path.is_file():
+            if not self._sort.passes(path):
+                self.left_alone.append(path)
         elif not self._is_result(path) and self._is_new(path):
             yield Target(path, kind_of(path), below)
 

@@ -1,4 +1,4 @@
-"""Which formats of pictures and videos can be written, and by which suffix each is asked for.
+"""Which formats of pictures and videos can be written, and by which suffix each is asked for; suffixes of sounds.
 
 Kept free of heavy imports: names are judged before anything is read.
 """
@@ -17,6 +17,7 @@ __all__ = [
     "WRITABLE_SUFFIXES",
     "Kind",
     "default_suffix",
+    "is_sound_suffix",
     "is_video_suffix",
     "output_format",
     "suffix_kind",
@@ -62,11 +63,21 @@ _READ_ONLY: dict[Kind, str] = {
     ".dib .j2k .j2c .jpc .jpf .jpx .pbm",
     "video": ".qt .mpg .mpeg .m2v .vob .ts .mts .m2ts .3gp .3g2 .flv .f4v .wmv .asf .ogv .mxf .mk3d .divx .dv",
 }
+_HEARD_ONLY = (
+    ".wav .wave .bwf .w64 .rf64 .mp3 .mp2 .mpga .flac .ogg .oga .opus .spx .m4a .m4b .m4r .aac .adts .ac3 .eac3 .dts "
+    ".aif .aiff .aifc .caf .au .snd .wma .mka .weba .amr .awb .ape .wv .tta .tak .mpc .ra .3ga .voc"
+)
+_SOUNDS = frozenset(_HEARD_ONLY.split())
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys(WRITABLE_SUFFIXES, "picture"),
     **dict.fromkeys(VIDEO_SUFFIXES, "video"),
     **{suffix: kind for kind, suffixes in _READ_ONLY.items() for suffix in suffixes.split()},
 }
+
+
+def is_sound_suffix(path: Path) -> bool:
+    """Whether the suffix of ``path`` is that of a file which has sound and, but for a cover, no pictures."""
+    return path.suffix.lower() in _SOUNDS
 
 
 def suffix_kind(path: Path) -> Kind | None:

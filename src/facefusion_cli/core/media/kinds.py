@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING, Literal
 
-from facefusion_cli.core.media.formats import suffix_kind
+from facefusion_cli.core.media.formats import is_sound_suffix, suffix_kind
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.formats import Kind
 
-__all__ = ["HEAD_SIZE", "identify", "is_animated", "kind_of", "read_head"]
+__all__ = ["HEAD_SIZE", "identify", "is_animated", "is_sound", "kind_of", "read_head"]
 
 HEAD_SIZE = 4096
 """Bytes that ``identify`` wants to see: an SVG may begin with a long comment."""
@@ -54,6 +54,31 @@ _VIDEOS = (
 )
 _QUICKTIME = frozenset({b"moov", b"mdat", b"wide", b"pnot"})
 """What a QuickTime file may begin with that is older than the mark "ftyp"; the length comes before it."""
+
+_OGG = b"OggS"
+_OGG_VIDEOS = (b"\x80theora", b"BBCD\0", b"\x01video", b"OVP80\1")
+_OGG_SOUNDS = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ", b"\x01audio", b"CELT    ")
+"""Marks of codecs in an Ogg file: each track has one at its beginning, and all tracks begin before anything else."""
+_SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B "})
+_SOUNDS = (
+    b"ID3",  # MP3, and others, after what they say of themselves
+    b"fLaC",
+    b"caff",
+    b".snd",
+    b"MAC ",
+    b"wvpk",
+    b"TTA1",
+    b"TTA2",
+    b"tBaK",
+    b"MPCK",
+    b"MP+",
+    b"#!AMR",
+    b".ra\xfd",
+    b"\x0b\x77",  # AC-3
+    b"\x7f\xfe\x80\x01",  # DTS
+    b"Creative Voice File\x1a",
+    b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb",  # Wave64
+)
 
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
@@ -96,7 +121,12 @@ def identify(head: bytes, path: Path) -> str:
             f'"{path}" is not a picture.',
             hint="Give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file, for example.",
         )
-    raise InputError(f'"{path}" is {what}, which cannot be used as a picture.', hint="Convert it to JPEG or PNG first.")
+    if kind == "video":
+        raise InputError(
+            f'"{path}" is a video, where a picture is needed.', hint="Take a frame of it, and give that as a picture."
+        )
+    hint = "" if kind == "sound" else "Convert it to JPEG or PNG first."
+    raise InputError(f'"{path}" is {what}, which cannot be used as a picture.', hint=hint)
 
 
 def kind_of(path: Path) -> Kind:
@@ -109,6 +139,15 @@ def kind_of(path: Path) -> Kind:
     if kind == "picture" or kind == "video":
         return kind
     return suffix_kind(path) or "picture"
+
+
+def is_sound(path: Path) -> bool:
+    """Whether to take the file at ``path`` for one that has nothing but sound: by its content, else by its suffix.
+
+    Never raises. Containers that hold videos as well (Matroska, ASF) are told by the suffix alone.
+    """
+    kind, _ = _recognise(read_head(path))
+    return kind == "sound" or (kind in ("video", "unknown") and is_sound_suffix(path))
 
 
 def is_animated(head: bytes) -> bool:
@@ -134,7 +173,7 @@ def read_head(path: Path) -> bytes:
         return b""
 
 
-def _recognise(head: bytes) -> tuple[Literal["picture", "video", "other", "unknown"], str]:
+def _recognise(head: bytes) -> tuple[Literal["picture", "video", "sound", "other", "unknown"], str]:
     """What a file is that starts with ``head``: its kind, and Pillow's name for a picture, else words."""
     for magic, name in _READABLE:
         if head.startswith(magic):
@@ -145,6 +184,8 @@ def _recognise(head: bytes) -> tuple[Literal["picture", "video", "other", "unkno
         return "picture", "WEBP"
     if head[4:8] == b"ftyp":
         return _recognise_media(_brands(head))
+    if _is_sound(head):
+        return "sound", "a sound file"
     if (
         head.startswith(_VIDEOS)
         or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
@@ -163,12 +204,37 @@ def _recognise(head: bytes) -> tuple[Literal["picture", "video", "other", "unkno
     return "unknown", ""
 
 
-def _recognise_media(brands: set[bytes]) -> tuple[Literal["picture", "video", "other"], str]:
+def _is_sound(head: bytes) -> bool:
+    if head.startswith(_OGG):
+        return any(mark in head for mark in _OGG_SOUNDS) and not any(mark in head for mark in _OGG_VIDEOS)
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        return head[8:12] == b"WAVE"
+    if head[:4] == b"FORM":
+        return head[8:12] in (b"AIFF", b"AIFC")
+    return head.startswith(_SOUNDS) or _is_mpeg_sound(head)
+
+
+def _is_mpeg_sound(head: bytes) -> bool:
+    """MP3, MP2 and AAC without a tag: eleven bits of mark, then a layer, a rate and a frequency that exist.
+
+    Not Layer I, which nothing has any more: text in UTF-16 begins as it does.
+    """
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
+        return False
+    version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
+    if layer == 0:  # AAC has these bits at 0, and twelve of the mark
+        return head[1] & 0xF6 == 0xF0 and head[2] >> 2 & 15 < 13
+    return layer != 3 and version != 1 and head[2] >> 4 not in (0, 15) and head[2] >> 2 & 3 != 3
+
+
+def _recognise_media(brands: set[bytes]) -> tuple[Literal["picture", "video", "sound", "other"], str]:
     """Tell apart the kinds of ISO media file by the brands they claim; the first may be the neutral "mif1"."""
     if brands & _AVIF_BRANDS:
         return "picture", "AVIF"
     if brands & _HEIF_BRANDS:
         return "picture", "HEIF"
+    if brands & _SOUND_BRANDS:
+        return "sound", "a sound file"
     return ("other", "a raw photograph") if b"crx " in brands else ("video", "a video")
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Target", "are_many", "default_path", "is_folder", "name_outputs", "numbered", "output_root"]
 
 _PLACEHOLDER = re.compile(r"\{(\w*)\}")
-_BY_FOLDER = ', such as "{parent}/{name}"'
+_BY_FOLDER = ' such as "{parent}/{name}"'
+_BY_STEM = ' such as "{stem}_new{suffix}"'
+_BY_SOUND = ' such as "{stem}_{audio}{suffix}"'
 _LONGEST_NAME = 255
 """Bytes a file name may have on all common file systems."""
 
@@ -36,6 +38,16 @@ class Target:
     kind: Kind
     folder: Path | None = None
     """Where it lies below the folder or the fixed part of the pattern that it was found by; None if it was named."""
+    sound: Path | None = None
+    """What it is made to speak; None where nobody speaks."""
+    stem: str | None = None
+    """The stem to name the result by, where it is not the file's own: of a file that was named and has several results,
+    one for each sound; ``folder`` is the sound's then."""
+
+    @property
+    def was_found(self) -> bool:
+        """Whether the file was found and not named: it may be the result of an earlier run then."""
+        return self.folder is not None and self.stem is None
 
     @classmethod
     def named(cls, path: Path) -> Target:
@@ -65,20 +77,19 @@ def name_outputs(targets: Sequence[Target], out: str) -> list[Path]:
             what = f"{len(targets)} targets" if len(targets) > 1 else "the results of a folder"
             raise UsageError(
                 f'{what} cannot all be written to "{out}".',
-                hint='Give a folder, or a template such as "{stem}_new{suffix}".',
+                hint=f"Give a folder, or a template{_BY_SOUND if targets[0].stem else _BY_STEM}.",
             )
         return [Path(out)]
     paths = [_name(target, out, many=many) for target in targets]
     for rivals in _collisions(paths):
         keeping = [index for index in rivals if paths[index].suffix == targets[index].path.suffix]
         for index in rivals:
-            if targets[index].folder is not None and keeping != [index]:
+            if targets[index].was_found and keeping != [index]:
                 paths[index] = _name(targets[index], out, many=many, stem=targets[index].path.name)
     for first, *_ in _collisions(paths):
-        found = targets[first].folder is not None
         raise UsageError(
             f'more than one target would be written to "{paths[first]}".',
-            hint=f"Give them different names{_BY_FOLDER if found else ''}, or write them in separate runs.",
+            hint=f"Give them different names,{_remedy(targets[first])} or write them in separate runs.",
         )
     return paths
 
@@ -113,11 +124,21 @@ def output_root(out: str, *, many: bool) -> Path:
 
 def _name(target: Target, out: str, *, many: bool, stem: str | None = None) -> Path:
     stem = target.path.stem if stem is None else stem
+    full = target.stem or stem
     suffix = default_suffix(target.path, target.kind)
     if is_folder(out, many=many):
-        return Path(out, target.folder or "", _fit(stem, suffix))
-    parent = (target.folder or Path()).as_posix()
-    return Path(_fill(out, {"stem": stem, "suffix": suffix, "name": stem + suffix, "parent": parent}))
+        return Path(out, target.folder or "", _fit(full, suffix))
+    values = {"stem": stem, "suffix": suffix, "name": full + suffix, "parent": (target.folder or Path()).as_posix()}
+    if target.sound is not None:
+        values["audio"] = target.sound.stem
+    return Path(_fill(out, values))
+
+
+def _remedy(target: Target) -> str:
+    """How templates tell results apart."""
+    if target.stem is not None:
+        return f"{_BY_FOLDER if target.folder not in {None, Path()} else _BY_SOUND},"
+    return f"{_BY_FOLDER}," if target.folder is not None else ""
 
 
 def _fill(template: str, values: dict[str, str]) -> str:

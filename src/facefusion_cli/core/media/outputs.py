@@ -47,6 +47,7 @@ class Refused(NamedTuple):
 
     target: Path
     error: OutputError
+    sound: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,13 @@ class Output:
     """How the target is to be read and written; an animation that becomes a video is one."""
     make_folder: bool = False
     """Whether the folder is made where it is missing."""
+    sound: Path | None = None
+    """What the target is made to speak; None where nobody speaks."""
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """The files that this result alone is made from; it can be neither of them."""
+        return (self.target,) if self.sound is None else (self.target, self.sound)
 
 
 def plan_outputs(
@@ -75,7 +83,8 @@ def plan_outputs(
 
     ``out`` is what the user asked for: a folder (existing, or ending in a separator; for many targets also one that
     does not exist yet), a template with the placeholders ``{stem}``, ``{suffix}``, ``{name}`` of the target or
-    ``{parent}``, the folder it lies in below the one that was named; or one file. Without it the only target's result
+    ``{parent}``, the folder it lies in below the one that was named, or ``{audio}``, the stem of what it is made to
+    speak; or one file. Without it the only target's result
     goes beside it as ``{stem}_{label}{suffix}``, numbered if that is taken. ``clobber`` allows replacing files of the
     given name. ``inputs`` are further files that will be read and must not be written to. Of many targets those whose
     results exist and may not be replaced only fail when their turn comes: the others are still wanted; and folders that
@@ -123,7 +132,7 @@ def plan_many(
             what = f"{len(found)} targets need" if len(found) > 1 else f'the folder of "{found[0].path}" needs'
             raise UsageError(
                 f"{what} to be told where the results go.",
-                hint='Name a folder as the output, or a template such as "{stem}_swapped{suffix}".',
+                hint=f'Name a folder as the output, or a template such as "{{stem}}_{label}{{suffix}}".',
             )
         paths, exists = [default_path(target, label) for target in found], "number"
     else:
@@ -131,10 +140,11 @@ def plan_many(
         found, paths = without_results(found, out, was_result)
     kinds = [_kind(target, path) for target, path in zip(found, paths, strict=True)]
     # Of many what exists fails when its turn comes.
-    check = PlaceCheck(found, paths, "replace" if exists == "refuse" and many else exists, inputs, many=many)
-    refused = [Refused(found[index].path, error) for index, error in check.refused.items()]
+    given = [*inputs, *dict.fromkeys(target.sound for target in found if target.sound is not None)]
+    check = PlaceCheck(found, paths, "replace" if exists == "refuse" and many else exists, given, many=many)
+    refused = [Refused(found[index].path, error, found[index].sound) for index, error in check.refused.items()]
     outputs = [
-        Output(target.path, path, exists, kind, many)
+        Output(target.path, path, exists, kind, many, target.sound)
         for index, (target, path, kind) in enumerate(zip(found, paths, kinds, strict=True))
         if index not in check.refused and index not in check.left_alone
     ]
@@ -146,7 +156,7 @@ def plan_many(
 def check_output(output: Output, inputs: Sequence[Path] = ()) -> None:
     """Raise before the work what ``AtomicOutput`` would raise after it; see there."""
     if not output.make_folder or os.path.lexists(output.path.parent):
-        check_destination(output.path, output.exists, [*inputs, output.target])
+        check_destination(output.path, output.exists, [*inputs, *output.inputs])
 
 
 def make_folder(output: Output) -> None:
@@ -170,11 +180,11 @@ def tidy_folder(output: Output) -> AbstractContextManager[None]:
 class AtomicOutput(AtomicFile):
     """The file of one ``Output`` while it is being written; see ``AtomicFile``.
 
-    ``inputs`` are the files it must not be, besides its own target.
+    ``inputs`` are the files it must not be, besides what is its own (``Output.inputs``).
     """
 
     def __init__(self, output: Output, inputs: Sequence[Path] = ()) -> None:
-        super().__init__(output.path, output.exists, [*inputs, output.target])
+        super().__init__(output.path, output.exists, [*inputs, *output.inputs])
         self._output = output
 
     def __enter__(self) -> AtomicOutput:
@@ -208,8 +218,9 @@ def _kind(target: Target, path: Path) -> Kind:
     animation = target.kind == "picture" and is_video_suffix(path) and is_animated(read_head(target.path))
     kind: Kind = "video" if animation else target.kind
     if suffix_kind(path) not in {kind, None}:
+        what = f'"{target.path}"' if target.sound is None else f'what becomes of "{target.path}"'
         raise UsageError(
-            f'"{target.path}" is a {kind} and cannot be written to "{path}".',
+            f'{what} is a {kind} and cannot be written to "{path}".',
             hint=f'Give the output the suffix of a {kind}, or "{{suffix}}" in a template.',
         )
     output_format(path, kind)

@@ -26,7 +26,7 @@ def without_results(
         kept = [
             target
             for target in targets
-            if target.folder is None or _identity(target.path) not in places or not was_result(target.path)
+            if not target.was_found or _identity(target.path) not in places or not was_result(target.path)
         ]
         if len(kept) == len(targets):
             return targets, paths
@@ -64,7 +64,7 @@ class PlaceCheck:
         given = None if identity is None else self._inputs.get(identity)
         if over is not None:
             other = self._targets[over]
-            if over != index and given is None and other.folder is not None and _same_name(path, other.path):
+            if over != index and given is None and other.was_found and _same_name(path, other.path):
                 self.left_alone.add(over)
                 self.refused[index] = _in_doubt(self._targets[index].path, path)
                 return

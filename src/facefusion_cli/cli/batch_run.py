@@ -1,92 +1,135 @@
-"""What ``facefusion faceswap`` does with its targets: one, several, folders full of them."""
+"""What a command does with its targets: one, several, folders full of them."""
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from facefusion_cli.cli.dry_run import show_plan
 from facefusion_cli.cli.failures import explained
+from facefusion_cli.cli.settled import Subject
 from facefusion_cli.cli.summary import show_summary
-from facefusion_cli.cli.swap_present import present, present_skipped, shortfall
-from facefusion_cli.cli.swap_progress import show_many, show_swap
+from facefusion_cli.cli.video_progress import show_many, show_one
 from facefusion_cli.core.batch.summary import Summary
-from facefusion_cli.core.media.outputs import plan_many, tidy_folder
+from facefusion_cli.core.media.outputs import tidy_folder
 from facefusion_cli.errors import FaceFusionError, InputError, ProgramError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from facefusion_cli.cli.console import Console
-    from facefusion_cli.core.batch.journal import FolderJournal
+    from facefusion_cli.cli.settled import Settled
     from facefusion_cli.core.batch.run import Cancel
-    from facefusion_cli.core.faceswap.job import SwapJob
-    from facefusion_cli.core.faceswap.result import SwapResult
     from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.core.media.video.watcher import VideoWatcher
 
-__all__ = ["Settled", "Swapping", "settle"]
+__all__ = ["BatchRun", "Job", "Presentation", "Result"]
 
 _MOST_NAMES = 20
 """How many of the files that failed are named at the end; each has had its own sentence before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Which files are to be made."""
+class Result(Protocol):
+    """What becomes of one target."""
 
-    outputs: tuple[Output, ...]
-    faults: tuple[tuple[str, FaceFusionError], ...]
-    """What was named or found and cannot be done, and why."""
-    ignored: int
-    """How many files found in folders are neither pictures nor videos."""
-    journal: FolderJournal | None
-    """Of the folder of results, where there are many."""
+    @property
+    def output(self) -> Path | None:
+        """The file written."""
+        ...
 
 
-def settle(targets: Sequence[str], out: str | None, inputs: Sequence[Path], *, clobber: bool, label: str) -> Settled:
-    """Find the targets and settle where their results go, before anything is imported that takes a moment.
-
-    Raises:
-        UsageError, OutputError: see ``find_targets`` and ``plan_many``.
-    """
-    from facefusion_cli.core.batch.journal import FolderJournal
-    from facefusion_cli.core.batch.targets import find_targets
-    from facefusion_cli.core.media.naming import are_many, output_root
-
-    journal = None if out is None else FolderJournal(output_root(out, many=True))
-    found = find_targets(targets, out, is_result=_nothing if journal is None else journal.is_result)
-    outputs, refused = plan_many(
-        found.files,
-        out,
-        clobber=clobber,
-        inputs=inputs,
-        label=label,
-        was_result=_nothing if journal is None else journal.was_result,
-    )
-    faults = (*found.faults, *((str(target), error) for target, error in refused))
-    return Settled(tuple(outputs), faults, found.ignored, journal if are_many(found.files) else None)
+R = TypeVar("R", bound=Result)
+R_co = TypeVar("R_co", bound=Result, covariant=True)
+R_contra = TypeVar("R_contra", bound=Result, contravariant=True)
 
 
-def _nothing(_path: Path) -> bool:
-    return False
+class Job(Protocol[R_co]):
+    """What the work is; see ``SwapJob``."""
+
+    @property
+    def details(self) -> Sequence[str]:
+        """Sentences for those who want to know more of what runs."""
+        ...
+
+    def read(self) -> None:
+        """Read what all targets have in common."""
+        ...
+
+    def choose(self) -> str:
+        """Decide on the engine; what the user should know of it, or ""."""
+        ...
+
+    def prepare(self) -> Sequence[str]:
+        """Load everything; what the user should know of the engine."""
+        ...
+
+    def made_from(self, output: Output) -> Mapping[str, Any]:
+        """What a result is made from."""
+        ...
+
+    def would_be_made_from(self, output: Output) -> Mapping[str, Any]:
+        """The same, without fetching anything or asking anybody."""
+        ...
+
+    def run(self, output: Output, watcher: VideoWatcher) -> R_co:
+        """Make one result."""
+        ...
 
 
-class Swapping:
-    """One run of the command, with its names settled."""
+class Presentation(Protocol[R_contra]):
+    """How one command tells of its work."""
+
+    reading: str
+    """What is being done while that is read which all targets have in common."""
+    unwanted: str
+    """What files in folders are that are left alone, as in "neither picture nor video"."""
+
+    def fields(self, subject: Subject) -> dict[str, str | None]:
+        """Of a JSON object those that say what it is about."""
+        ...
+
+    def called(self, subject: Subject) -> str:
+        """The subject among others in a list."""
+        ...
+
+    def row(self, output: Output) -> str:
+        """The name by which progress is told."""
+        ...
+
+    def doing(self, output: Output) -> str:
+        """What is being done, for work too short for a bar."""
+        ...
+
+    def result(self, result: R_contra, *, many: bool) -> FaceFusionError | None:
+        """Tell of a result; returns what is wrong with it, if it is one that lacks something."""
+        ...
+
+    def shortfall(self, result: R_contra) -> FaceFusionError | None:
+        """What is wrong with a result that was written all the same; None if nothing is."""
+        ...
+
+
+class BatchRun(Generic[R]):
+    """One run of a command, with its names settled."""
 
     def __init__(
-        self, console: Console, job: SwapJob, settled: Settled, source: Path | None, *, jobs: int, force: bool
+        self,
+        console: Console,
+        job: Job[R],
+        presentation: Presentation[R],
+        settled: Settled,
+        *,
+        jobs: int,
+        force: bool,
     ) -> None:
         """``force`` makes again what is finished."""
         self._console = console
         self._job = job
+        self._presentation = presentation
         self._settled, self._outputs, self._journal = settled, settled.outputs, settled.journal
         self._jobs, self._force = jobs, force
-        self._source = None if source is None else str(source)
-        self._name = "the persons" if source is None else source.name
         self._many = self._journal is not None or len(settled.outputs) + len(settled.faults) > 1
         self._summary = Summary()
         self._failures: list[str] = []
@@ -105,7 +148,7 @@ class Swapping:
         show_plan(self._console, plan)
         for planned in plan:
             if planned.error is not None:
-                self._count(str(planned.output.target), planned.error)
+                self._count(Subject.of(planned.output), planned.error)
         return 1 if any(planned.action == "refuse" for planned in plan) else self._ended()
 
     def run(self) -> int:
@@ -113,11 +156,11 @@ class Swapping:
         console, job, began = self._console, self._job, time.monotonic()
         self._tell_of_targets()
         if self._outputs:
-            with console.busy(f"reading {self._name}"):
+            with console.busy(self._presentation.reading):
                 job.read()
         # Weights are large: not for the sake of a name that was mistyped.
         pending = list(self._outputs)
-        if any(os.path.exists(output.target) for output in self._outputs):  # noqa: PTH110  (Path.exists may raise)
+        if any(map(_is_there, self._outputs)):
             if note := job.choose():
                 console.warning(note)
             pending = [output for output in self._outputs if not self._done(output)]
@@ -138,11 +181,13 @@ class Swapping:
         return 1 if self._many and self._failures else self._exit_code
 
     def _tell_of_targets(self) -> None:
-        for name, error in self._settled.faults:
-            self._failed(name, error)
-        if ignored := self._settled.ignored:
-            what = "one file that is" if ignored == 1 else f"{ignored} files that are"
-            self._console.done(f"left alone: {what} neither picture nor video.")
+        for subject, error in self._settled.faults:
+            self._failed(subject, error)
+        if left_alone := self._settled.left_alone:
+            what = "one file that is" if len(left_alone) == 1 else f"{len(left_alone)} files that are"
+            self._console.done(f"left alone: {what} {self._presentation.unwanted}.")
+            for path in left_alone:
+                self._console.detail(f'left alone: "{path}".')
 
     def _prepare(self) -> None:
         with self._console.busy("loading the engine"):
@@ -161,7 +206,10 @@ class Swapping:
         except (InputError, ProgramError):
             return False  # what is wrong with it comes out when its turn comes
         if done:
-            present_skipped(self._console, self._source, output)
+            self._console.detail(f'"{output.path}" is finished already.')
+            self._console.path(output.path)
+            fields = self._presentation.fields(Subject.of(output))
+            self._console.record(ok=True, **fields, output=str(output.path), skipped=True)
             self._summary.skipped += 1
         return done
 
@@ -171,34 +219,36 @@ class Swapping:
         jobs = min(self._jobs, len(outputs))
         numbers = {id(output): number for number, output in enumerate(outputs, start=1)}
 
-        def do(output: Output, cancel: Cancel) -> SwapResult:
+        def do(output: Output, cancel: Cancel) -> R:
             cancel.check()
             made_from = self._made_from(output)
             count = f" ({numbers[id(output)]} of {len(outputs)})" if len(outputs) > 1 else ""
+            row, doing = self._presentation.row(output), self._presentation.doing(output)
             with (
                 tidy_folder(output),
-                show_swap(self._console, self._name, output, count, cancel.check, board) as watcher,
+                show_one(self._console, row, doing, count, output.kind, cancel.check, board) as watcher,
             ):
                 result = self._job.run(output, watcher)
             if self._journal is not None and made_from is not None:
                 assert result.output is not None
-                self._journal.record(result.output, made_from, complete=shortfall(result) is None)
+                complete = self._presentation.shortfall(result) is None
+                self._journal.record(result.output, made_from, complete=complete)
             return result
 
-        def deliver(output: Output, result: SwapResult | FaceFusionError) -> None:
+        def deliver(output: Output, result: R | FaceFusionError) -> None:
             if board is not None:
                 board.advance()
             if isinstance(result, FaceFusionError):
-                self._failed(str(output.target), result)
-            elif error := present(self._console, self._source, self._name, result, many=self._many):
-                self._count(str(output.target), error)
+                self._failed(Subject.of(output), result)
+            elif error := self._presentation.result(result, many=self._many):
+                self._count(Subject.of(output), error)
             else:
                 self._summary.made += 1
 
         with show_many(self._console, len(outputs), jobs) as board:
             run_batch(outputs, do, deliver, jobs=jobs, explain=explained)
 
-    def _made_from(self, output: Output) -> dict[str, Any] | None:
+    def _made_from(self, output: Output) -> Mapping[str, Any] | None:
         """What to remember of a result; None where nothing is, or where the target is one that making it finds bad."""
         if self._journal is None:
             return None
@@ -207,18 +257,23 @@ class Swapping:
         except (InputError, ProgramError):
             return None
 
-    def _failed(self, target: str, error: FaceFusionError) -> None:
-        self._console.failure(error, source=self._source, target=target, output=None)
-        self._count(target, error)
+    def _failed(self, subject: Subject, error: FaceFusionError) -> None:
+        self._console.failure(error, **self._presentation.fields(subject), output=None)
+        self._count(subject, error)
 
-    def _count(self, target: str, error: FaceFusionError) -> None:
+    def _count(self, subject: Subject, error: FaceFusionError) -> None:
         # The errors themselves are let go: through their tracebacks they would hold every picture that failed.
         self._summary.reasons[error.code] += 1
         self._exit_code = error.exit_code
-        self._failures.append(f'"{target}"')
+        self._failures.append(self._presentation.called(subject))
 
     def _list_failures(self, total: int) -> None:
         named = ", ".join(self._failures[:_MOST_NAMES])
         more = len(self._failures) - _MOST_NAMES
         named += f" and {more} more" if more > 0 else ""
         self._console.error(f"{len(self._failures)} of {total} files failed: {named}.")
+
+
+def _is_there(output: Output) -> bool:
+    """Whether the files that a result is made from exist."""
+    return all(os.path.exists(file) for file in output.inputs)  # noqa: PTH110  (Path.exists may raise)

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.video.words import clock
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from facefusion_cli.cli.console import Console
-    from facefusion_cli.cli.swap_bar import Board
-    from facefusion_cli.core.media.outputs import Output
+    from facefusion_cli.cli.video_bar import Board
+    from facefusion_cli.core.media.formats import Kind
     from facefusion_cli.core.media.video.watcher import Stage, VideoWatcher
 
-__all__ = ["STAGES", "Lines", "going_on", "show_many", "show_swap"]
+__all__ = ["STAGES", "Lines", "amount", "going_on", "show_many", "show_one"]
 
 STAGES: dict[Stage, str] = {
     "probing": "reading",
@@ -25,34 +27,48 @@ STAGES: dict[Stage, str] = {
     "joining": "putting the pieces together",
 }
 """What is said of each stage."""
+_UNKNOWN_STEP = 600
+
+
+def amount(stage: Stage, done: int, total: int) -> str:
+    """How far a stage is: frames, or of sound the time; ``total`` is 0 where nobody knows it."""
+    if stage != "listening":
+        return f"frame {done} of {total}"
+    return f"{clock(done)} of {clock(total)}" if total else clock(done)
 
 
 def going_on(name: str, stage: Stage, done: int, total: int) -> str:
     """The sentence for a stage that an earlier run has begun."""
-    return f"{name}: {STAGES[stage]}, going on at frame {done} of {total}"
+    return f"{name}: {STAGES[stage]}, going on at {amount(stage, done, total)}"
 
 
 @contextmanager
-def show_swap(
-    console: Console, source: str, output: Output, count: str, check: Callable[[], None], board: Board | None
+def show_one(
+    console: Console,
+    name: str,
+    doing: str,
+    count: str,
+    kind: Kind,
+    check: Callable[[], None],
+    board: Board | None,
 ) -> Iterator[VideoWatcher]:
     """Show what becomes of one target, until the end of the block; ``count`` says which of how many it is.
 
-    The watcher calls ``check`` whenever it is told something: it raises what ends the work. ``board`` is what several
-    that are worked on at the same time are shown on.
+    ``doing`` says of a picture what is being done, which takes no more than a moment. The watcher calls ``check``
+    whenever it is told something: it raises what ends the work. ``board`` is what several that are worked on at the
+    same time are shown on.
     """
-    name = output.target.name
     screen = console.screen
-    if screen is None or (board is not None and output.kind == "picture"):
+    if screen is None or (board is not None and kind == "picture"):
         yield Lines(console, name, check)
     elif board is not None:
         with board.row(name, check) as row:
             yield row
-    elif output.kind == "picture":
-        with console.busy(f"face of {source} -> {name}{count}"):
+    elif kind == "picture":
+        with console.busy(f"{doing}{count}"):
             yield Lines(console, name, check)
     else:
-        from facefusion_cli.cli.swap_bar import Board
+        from facefusion_cli.cli.video_bar import Board
 
         with Board(console, screen) as own, own.row(f"{name}{count}", check) as row:
             yield row
@@ -65,7 +81,7 @@ def show_many(console: Console, files: int, jobs: int) -> Iterator[Board | None]
     if screen is None or jobs <= 1:
         yield None
         return
-    from facefusion_cli.cli.swap_bar import Board
+    from facefusion_cli.cli.video_bar import Board
 
     with Board(console, screen, files) as board:
         yield board
@@ -108,12 +124,19 @@ class Lines:
         """See ``VideoWatcher``."""
         del faces
         self.check()
-        tenth = 10 * self._done // max(self._total, 1)
+        before = self._steps()
         self._done += frames
-        if 10 * self._done // max(self._total, 1) > tenth:
+        if self._steps() > before:
             seconds = self._clock() - self._began
-            rate = f", {(self._done - self._first) / seconds:.1f} frames a second" if seconds > 1 else ""
-            self._console.detail(f"{self._name}: {STAGES[self._stage]}, frame {self._done} of {self._total}{rate}")
+            pace = (self._done - self._first) / seconds if seconds > 1 else None
+            unit = "times as fast as it sounds" if self._stage == "listening" else "frames a second"
+            rate = "" if pace is None else f", {pace:.1f} {unit}"
+            far = amount(self._stage, self._done, self._total)
+            self._console.detail(f"{self._name}: {STAGES[self._stage]}, {far}{rate}")
+
+    def _steps(self) -> int:
+        """Tenths of what is to be done, or where nobody knows how much that is, stretches of ten minutes."""
+        return 10 * self._done // self._total if self._total else self._done // _UNKNOWN_STEP
 
     def note(self, sentence: str) -> None:
         """See ``VideoWatcher``."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from facefusion_cli.cli.bars import Drawing, Speed, clock_time
 from facefusion_cli.cli.console import printable
-from facefusion_cli.cli.swap_progress import STAGES, going_on
+from facefusion_cli.cli.video_progress import STAGES, going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,10 +37,13 @@ class _Figures(ProgressColumn):
         super().__init__(Column(no_wrap=True, justify="right", min_width=36 if self._roomy else 14))
 
     def render(self, task: Task) -> Text:
-        """Frames, frames a second, time left, faces in the last of them; or how many files."""
+        """Frames, frames a second, time left, faces in the last of them; or how many files.
+
+        Of sound it is the time, and how many times as fast as it sounds it is heard.
+        """
         total, done = int(task.total or 0), int(task.completed)
         if not total:
-            return Text("")
+            return Text(clock_time(done) if done and task.fields.get("stage") == "listening" else "")
         speed: Speed | None = task.fields["speed"]
         if speed is None:
             return Text(f"{done}/{total}")
@@ -48,6 +51,10 @@ class _Figures(ProgressColumn):
         left = "-:--" if not pace else clock_time((total - done) / pace)
         if not self._roomy:
             return Text(f"{100 * done // total:>3} %  {left:>7}")
+        if task.fields["stage"] == "listening":
+            length = clock_time(total)
+            rate = "" if pace is None else f"{pace:.0f}x"
+            return Text(f"{clock_time(done):>{len(length)}}/{length}  {rate:>9}  {left:>7}")
         rate = "" if pace is None else f"{pace:.1f} fps"
         figures = f"{done:>{len(str(total))}}/{total}  {rate:>9}  {left:>7}"
         faces = task.fields["faces"]
@@ -108,7 +115,7 @@ class _Row:
         self._short = short
         self.check = check
         self._speed = Speed()
-        self._task = progress.add_task(escape(self._name), total=None, speed=self._speed, faces=0)
+        self._task = progress.add_task(escape(self._name), total=None, speed=self._speed, faces=0, stage="probing")
         self._done = 0
         self._words = self._name
 
@@ -130,8 +137,11 @@ class _Row:
         if 0 < done < total:
             self._console.done(going_on(self._name, stage, done, total))
         self._words = STAGES[stage] if self._short else f"{self._name}: {STAGES[stage]}"
+        for task in self._progress.tasks:
+            if task.id == self._task:
+                task.total = total or None  # "reset" and "update" would keep the last stage's where there is none
         self._progress.reset(
-            self._task, total=total or None, completed=done, description=escape(self._words), speed=self._speed, faces=0
+            self._task, completed=done, description=escape(self._words), speed=self._speed, faces=0, stage=stage
         )
 
     def chunk(self, number: int, count: int) -> None:
