@@ -14,6 +14,7 @@ import pytest
 
 from facefusion_cli.core.lipsync.listening import Heard, listen
 from facefusion_cli.core.lipsync.mel import Mel
+from facefusion_cli.core.media.audio.probe import probe_sound
 from facefusion_cli.core.media.audio.reader import VoiceReader
 from facefusion_cli.core.media.video import process
 from facefusion_cli.errors import InputError, OutputError
@@ -163,9 +164,10 @@ def test_numbers_of_no_sound_are_silence_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
 def test_sound_that_begins_late_in_a_video_keeps_its_place(clip: Clip, suffix: str) -> None:
-    samples, reader = read(clip(audio="aac", audio_delay=0.5, frames=50, suffix=suffix))
+    path = clip(audio="aac", audio_delay=0.5, frames=50, suffix=suffix)
+    samples, reader = read(path)
     assert first_heard(samples) == pytest.approx(0.5, abs=0.025)
-    assert (reader.begin > 1) == (suffix == ".ts")  # whose clocks begin later, sound and pictures alike
+    assert (probe_sound(path).zero > 1) == (suffix == ".ts")  # whose clocks begin later, sound and pictures alike
     assert reader.notes == ()
 
 
@@ -177,12 +179,26 @@ def test_what_decoders_need_to_begin_is_not_heard(clip: Clip, suffix: str) -> No
 
 
 def test_of_a_file_without_pictures_the_first_sample_is_the_beginning(made: Callable[..., Path]) -> None:
-    samples, reader = read(made("a.mp3"))
+    path = made("a.mp3")
+    samples, _ = read(path)
     assert samples.size == 2 * RATE
-    assert 0.02 < reader.begin < 0.03
-    samples, reader = read(made("a.mka", "-c:a", "flac", "-output_ts_offset", "3"))
+    assert 0.02 < probe_sound(path).zero < 0.03
+    path = made("a.mka", "-c:a", "flac", "-output_ts_offset", "3")
+    samples, reader = read(path)
     assert samples.size == 2 * RATE
-    assert reader.begin == 3
+    assert probe_sound(path).zero == 3
+    assert reader.notes == ()
+
+
+def test_a_damaged_beginning_is_silent_and_the_rest_in_time(made: Callable[..., Path]) -> None:
+    path = made("a.m4a", filters="volume=enable='between(t,0,1.5)':volume=0")
+    whole = bytearray(path.read_bytes())
+    begin = whole.index(b"mdat") + 4
+    whole[begin : begin + 200] = b"\xff" * 200
+    path.write_bytes(whole)
+    samples, reader = read(path)
+    assert first_heard(samples) == pytest.approx(1.5, abs=0.03)
+    assert reader.notes == (f'the sound of "{path}" is damaged: what cannot be decoded is silent.',)
 
 
 def test_a_gap_is_silent(made: Callable[..., Path]) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from facefusion_cli.core.media.video.containers import check_container
 from facefusion_cli.core.media.video.ffmpeg import ffmpeg_program
-from facefusion_cli.core.media.video.join import join
+from facefusion_cli.core.media.video.join import Soundtrack, join
 from facefusion_cli.core.media.video.packets import read_packets
 from facefusion_cli.core.media.video.probe import SubtitleTrack, probe
 from facefusion_cli.core.media.video.tags import format_tags, read_tags
@@ -342,7 +342,7 @@ def test_another_sound_instead(shared: Path, tmp_path: Path, suffix: str) -> Non
     sound = tmp_path / f"sound{suffix}"
     ffmpeg("-f", "lavfi", "-i", CLICK, "-t", 9, sound)
     out = tmp_path / "out.mp4"
-    notes = join(shared_pieces(shared), out, probe(shared / "original.mp4"), sound=sound)
+    notes = join(shared_pieces(shared), out, probe(shared / "original.mp4"), sound=Soundtrack(sound))
     assert bool(notes) == (suffix not in {".mp3", ".m4a"})
     assert described(out).count("Audio:") == 1
     assert abs(click_after_first_frame(out) - 1.2) < 0.04
@@ -351,14 +351,14 @@ def test_another_sound_instead(shared: Path, tmp_path: Path, suffix: str) -> Non
 
 
 def test_another_sound_that_is_none(shared: Path, tmp_path: Path) -> None:
-    for content in (b"no sound", (shared / "piece-0.mp4").read_bytes()):
+    for content, said in ((b"no sound", "not a sound"), ((shared / "piece-0.mp4").read_bytes(), "but no sound")):
         (tmp_path / "sound.wav").write_bytes(content)
-        with pytest.raises(InputError, match="no sound"):
+        with pytest.raises(InputError, match=said):
             join(
                 shared_pieces(shared),
                 tmp_path / "out.mp4",
                 probe(shared / "original.mp4"),
-                sound=tmp_path / "sound.wav",
+                sound=Soundtrack(tmp_path / "sound.wav"),
             )
 
 

@@ -36,6 +36,7 @@ from facefusion_cli.errors import (
     NoFaceError,
     OutputError,
     UsageError,
+    WeightsError,
 )
 
 if TYPE_CHECKING:
@@ -558,8 +559,39 @@ def test_the_python_interface_with_the_embedded_engine(walk: Path, sound: Callab
     assert max(changed) > 40, "the mouth moves"
 
 
-def test_the_embedded_engine_does_not_depend_on_chunks(walk: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("small_wav2lip")
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("mouth", {}), ("wav2lip", {"device": "cpu", "precision": "fp32"}), ("wav2lip-gan", {"device": "cpu"})],
+)
+def test_real_engines_do_not_depend_on_chunks(
+    name: str, options: dict[str, Any], walk: Path, sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Also where the voice pauses and the mouth is closed instead."""
     whole, part = tmp_path / "whole.mkv", tmp_path / "part.mkv"
-    sync(walk, sound(2.0), whole, engine="mouth", encode=LOSSLESS)
-    sync(walk, sound(2.0), part, engine="mouth", encode=LOSSLESS, chunk_seconds=Fraction("0.36"))
+    audio = sound(2.4, quiet=(0.8, 1.6))
+    first = sync(walk, audio, whole, engine=name, encode=LOSSLESS, **options)
+    second = sync(walk, audio, part, engine=name, encode=LOSSLESS, chunk_seconds=Fraction("0.36"), **options)
+    assert first.engine == second.engine == name
     assert digests(part) == digests(whole)
+    original = frames_of(walk)
+    for frame, before in zip(frames_of(whole)[:40], original, strict=False):
+        assert np.abs(frame[:80].astype(int) - before[:80]).mean() < 1.0, "above the nose all is as it was"
+
+
+@pytest.mark.usefixtures("small_wav2lip")
+def test_auto_takes_the_network_where_it_is_stored(walk: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
+    result = sync(walk, sound(0.4), tmp_path / "out.mp4", device="cpu", precision="fp32")
+    assert result.engine == "wav2lip"
+    assert result.device == "cpu"
+
+
+def test_a_named_engine_without_weights(
+    walk: Path, sound: Callable[..., Path], astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(WeightsError):
+        sync(walk, sound(0.4), tmp_path / "out.mp4", engine="wav2lip")
+    with pytest.raises(WeightsError):
+        sync(walk, sound(0.4), tmp_path / "out.mp4", engine="mouth", reference=astronaut)
+    assert not (tmp_path / "out.mp4").exists()

@@ -359,11 +359,9 @@ def test_glasses_are_seen_and_said(collins: Portrait, admiral: Portrait) -> None
     assert [note.split(" seems")[0] for note in swapped(collins, admiral).notes] == ["the target"]
     assert swapped(admiral, collins).notes == swapped(collins, collins).notes == ()
     # Once for all targets, when they are known.
-    plain, glasses = MeshSwapper(SwapSettings()), MeshSwapper(SwapSettings())
-    plain.prepare([Source(*collins)])
-    glasses.prepare([Source(*admiral)])
-    assert plain.notes == ()
-    assert [note.split(" seems")[0] for note in glasses.notes] == ["the source"]
+    engine = MeshSwapper(SwapSettings())
+    assert engine.prepare([Source(*collins)]).notes == ()
+    assert [note.split(" seems")[0] for note in engine.prepare([Source(*admiral)]).notes] == ["the source"]
 
 
 def test_no_ends_of_glasses_stay_beside_the_new_face(collins: Portrait, admiral: Portrait) -> None:
@@ -430,9 +428,7 @@ def test_a_turned_head_borrows_from_its_mirror_image(group: Path, collins: Portr
     picture = read_picture(group).bgr
     turned = FaceAnalyser().find(picture)[1]
     patch = swapped((picture, turned), collins)
-    engine = MeshSwapper(SwapSettings())
-    engine.prepare([Source(picture, turned)])
-    assert any("turned away" in note for note in engine.notes)
+    assert any("turned away" in note for note in MeshSwapper(SwapSettings()).prepare([Source(picture, turned)]).notes)
     points = points_in(patch, collins[1])
     for side in (119, 348):
         x, y = (round(float(v)) for v in points[side])

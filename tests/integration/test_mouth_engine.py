@@ -290,3 +290,10 @@ def test_a_dark_picture_gets_no_bright_teeth(admiral: Portrait) -> None:
     grown = cv2.dilate(mouth, np.ones((15, 15), np.uint8)) > 0
     after = spoken((dark, admiral[1]), 0.4)[grown]
     assert after.max() <= np.percentile(dark, 99.5) + 4
+
+
+def test_where_the_mouth_is_not_to_be_closed_it_is_left_alone(collins: Portrait) -> None:
+    leaving = MouthWarper(SyncSettings(Pads(), close_mouth=False))
+    assert leaving.speak([task(collins, 0.3, silence=1.0)]) == [()]
+    (speaking,) = leaving.speak([task(collins, 0.3)])
+    assert np.array_equal(pasted(collins, speaking), spoken(collins, 0.3))

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import wave
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ def _commands(*names: str) -> Iterator[list[str]]:
         if not language:
             for line in text.splitlines():
                 words = shlex.split(line, comments=True)
-                if words[:1] == ["facefusion"] and words[1] in names and "SOURCE" not in words:
+                if words[:1] == ["facefusion"] and words[1] in names and not {"SOURCE", "VIDEO"}.intersection(words):
                     yield words[1:]
 
 
@@ -118,8 +119,28 @@ def test_the_commands_on_devices(arguments: list[str], tmp_path: Path, monkeypat
     assert main(arguments) == (5 if "cuda" in arguments else 0)
 
 
+@pytest.mark.parametrize("arguments", [*_commands("lipsync")], ids=" ".join)
+def test_the_commands_that_speak(
+    arguments: list[str], tmp_path: Path, clip: Callable[..., Path], astronaut: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEFUSION_HOME", str(tmp_path / "home"))
+    frame = read_picture(astronaut).bgr[::2, ::2]
+    talk = clip([frame] * 8, fps="10")
+    for folder in ("talks", "voices"):
+        (tmp_path / folder).mkdir()
+    for place in ("talk.mp4", "talks/a.mp4"):
+        shutil.copyfile(talk, tmp_path / place)
+    for place in ("voice.wav", "mix.wav", "voices/a.wav"):
+        with wave.open(str(tmp_path / place), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(b"\0\x20\0\xe0" * 8000)
+    before = {*tmp_path.rglob("*.mp4")}
+    assert main(arguments) == 0
+    assert len({*tmp_path.rglob("*.mp4")} - before) == 1
+
+
 def test_every_command_is_shown() -> None:
-    shown = {words[0] for words in _commands("faceswap", "faces", "clean", "download-models", "doctor")}
+    shown = {words[0] for words in _commands("faceswap", "lipsync", "faces", "clean", "download-models", "doctor")}
     assert shown == {command.name for command in app.registered_commands}
 
 
@@ -134,10 +155,14 @@ def test_the_shell_examples(script: str, tmp_path: Path, monkeypatch: pytest.Mon
         assert [json.loads(line)["ok"] for line in record.read_text(encoding="utf-8").splitlines()] == [True, True]
 
 
-def test_the_python_example(tmp_path: Path) -> None:
-    (example,) = PYTHON
+@pytest.mark.parametrize("example", PYTHON)
+def test_the_python_examples(example: str, tmp_path: Path, clip: Callable[..., Path], astronaut: Path) -> None:
+    shutil.copyfile(clip([read_picture(astronaut).bgr[::2, ::2]] * 4, fps="10"), tmp_path / "talk.mp4")
+    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(b"\0\x20\0\xe0" * 8000)
     exec(compile(example, "README.md", "exec"), {})
-    assert (tmp_path / "out.jpg").is_file()
+    assert (tmp_path / ("dubbed.mp4" if "sync_lips" in example else "out.jpg")).is_file()
 
 
 def test_the_exit_codes() -> None:

@@ -186,3 +186,10 @@ def test_pads_are_the_users(portrait: NDArray[np.uint8]) -> None:
     crop = cut(portrait, box_of_mesh(MESH, pads))
     assert np.array_equal(np.rint(padded.seen[0][1][0, 3:] * 255).astype(np.uint8), crop.transpose(2, 0, 1))
     assert not np.array_equal(plain.seen[0][1], padded.seen[0][1])
+
+
+def test_where_the_mouth_is_not_to_be_closed_the_network_goes_on(portrait: NDArray[np.uint8]) -> None:
+    going_on = Wav2Lip("wav2lip", Network(shaded), SyncSettings(Pads(), close_mouth=False))
+    ((patch,),) = going_on.speak([task(portrait, silence=1.0)])
+    ((expected,),) = Wav2Lip("wav2lip", Network(shaded), SETTINGS).speak([task(portrait)])
+    assert same([patch], [expected])

@@ -69,13 +69,12 @@ def hear(
     frames: int | None = None,
     offset_ms: int = 0,
     strength: float = 1.0,
-    close_mouth: bool = True,
 ) -> Heard:
     samples = np.concatenate(parts).astype(np.float32)
     with MelWriter(mel) as writer:
         writer.add(samples)
         writer.finish()
-    with Voice(mel, fps, offset_ms=offset_ms, strength=strength, close_mouth=close_mouth) as voice:
+    with Voice(mel, fps, offset_ms=offset_ms, strength=strength) as voice:
         return Heard(voice, frames or round(Fraction(samples.size, RATE) * fps))
 
 
@@ -115,12 +114,6 @@ def test_the_mouth_is_closed_and_silent_in_pauses_and_ready_before_a_word(mel: P
 
 def test_a_short_pause_is_no_silence(mel: Path) -> None:
     assert (hear(mel, pause(0.5), vowel(0.3), pause(0.15), vowel(0.3), pause(0.5)).silence[13:31] == 0).all()
-
-
-def test_a_mouth_that_is_not_to_be_closed_never_is_silent(mel: Path) -> None:
-    heard = hear(mel, *TALK, close_mouth=False)
-    assert (heard.silence == 0).all()
-    assert np.array_equal(heard.opening, hear(mel, *TALK).opening)
 
 
 def test_vowels_shape_the_mouth(mel: Path) -> None:

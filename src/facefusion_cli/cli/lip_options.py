@@ -210,7 +210,9 @@ MouthStrengthOption = Annotated[
 NoCloseMouthOption = Annotated[
     bool,
     typer.Option(
-        "--no-close-mouth", help="Leave the mouth as it is while nobody speaks, open or not.", rich_help_panel=_MOUTH
+        "--no-close-mouth",
+        help="Do not close the mouth while nobody speaks: the mouth engine leaves it as it is, wav2lip goes on.",
+        rich_help_panel=_MOUTH,
     ),
 ]
 PadsOption = Annotated[

@@ -30,6 +30,8 @@ class SwapPresentation:
         self._source = None if source is None else str(source)
         self._name = "the persons" if source is None else source.name
         self.reading = f"reading {self._name}"
+        # What all results have in common is said with the first.
+        self._told: set[str] = set()
 
     def fields(self, subject: Subject) -> dict[str, str | None]:
         """See ``Presentation``."""
@@ -62,8 +64,11 @@ class SwapPresentation:
         console, target = self._console, result.target.name
         about = f"{target}: " if many else ""
         for note in result.notes:
-            if note not in result.common:  # those have been told, once for all targets
+            if note not in result.common:
                 console.warning(about + note)
+            elif note not in self._told:
+                console.warning(note)
+                self._told.add(note)
         faces = ", ".join(map(str, result.faces)) or "none"
         console.detail(f'faces found in "{target}": {result.found}; indices of those replaced: {faces}.')
         video = result.video

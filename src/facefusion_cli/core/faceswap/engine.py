@@ -77,11 +77,12 @@ class FaceSwapper(Protocol[Identity]):
 
     name: str
     notes: tuple[str, ...]
-    """Sentences the user should read once a run: on what it runs, what it leaves out, and, once they are prepared, what
-    to expect of the persons."""
+    """Sentences the user should read once a run: on what it runs, what it leaves out."""
 
     def prepare(self, sources: Sequence[Source]) -> Identity:
         """Take from pictures of one person all that ``swap`` will need, once.
+
+        What is returned may have ``notes``: sentences for the user on what to expect of this person.
 
         Raises:
             UsageError: several pictures, and the engine can use only one.

@@ -98,13 +98,13 @@ class SwapJob:
         return self._choice[1]
 
     def prepare(self) -> tuple[str, ...]:
-        """Load everything and look at the persons now; returns what the user should know of both.
+        """Load everything and look at the persons now; returns what the user should know of the engine.
 
         Raises:
             NoFaceError: a picture of a person shows no usable face.
             InputError, DeviceError, WeightsError, UsageError: see ``read`` and ``choose``.
         """
-        return self._loaded.notes
+        return self._loaded.engine.notes
 
     @property
     def details(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ class Loaded:
     cast: Cast
     options: SwapOptions
     notes: tuple[str, ...]
-    """Sentences about the engine and the pictures of persons."""
+    """Sentences about the pictures of persons."""
 
     @property
     def recognises(self) -> bool:
@@ -105,6 +105,7 @@ def load(entry: EngineEntry, tools: Tools, portraits: Portraits, options: SwapOp
             notes.extend(sitter.notes)
         with about(sitters[0].name):
             identity = engine.prepare([sitter.source for sitter in sitters])
+        notes.extend(getattr(identity, "notes", ()))
         return Part(
             identity,
             None if of is None else likeness(of),
@@ -120,4 +121,4 @@ def load(entry: EngineEntry, tools: Tools, portraits: Portraits, options: SwapOp
             first = first.known(tools.recogniser.embed)
         others = [portrait.again(finder, tools.recogniser.embed, first) for portrait in portraits.extra]
         parts = [part([first, *others], portraits.reference)]
-    return Loaded(entry, engine, finder, tools, Cast(parts), options, tuple(dict.fromkeys((*engine.notes, *notes))))
+    return Loaded(entry, engine, finder, tools, Cast(parts), options, tuple(dict.fromkeys(notes)))

@@ -50,7 +50,7 @@ class SwapResult:
     notes: tuple[str, ...]
     """Sentences the user should read: what was odd about the files, what to expect of the result."""
     common: tuple[str, ...] = ()
-    """Those of ``notes`` that all results of a run share: about the engine and the pictures of persons."""
+    """Those of ``notes`` that all results of a run share: about the pictures of persons."""
     image: NDArray[np.uint8] | None = None
     """(H, W, 3) BGR, sRGB: the result where no output file was asked for."""
     video: VideoFacts | None = None

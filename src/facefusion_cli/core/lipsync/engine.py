@@ -44,7 +44,7 @@ class Speech:
     spread: float
     """Shape of the mouth: -1 round ("oo") to 1 spread ("ee")."""
     silence: float
-    """0 while somebody speaks, 1 where nobody does and the mouth is to be closed; ramps in between."""
+    """0 while somebody speaks, 1 where nobody does; ramps in between."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,8 +63,8 @@ class SyncSettings:
     """What the user may choose of how a mouth is made."""
 
     pads: Pads
-    strength: float = 1.0
-    """0 to 2."""
+    close_mouth: bool = True
+    """Whether the mouth is closed while nobody speaks."""
 
 
 class LipSyncer(Protocol):

@@ -170,7 +170,7 @@ class LipSyncJob:
             likeness = recogniser.embed(self._portrait, [face])[0].embedding
             if len(faces) > 1:
                 notes = (f"{name} has {len(faces)} faces: the largest was taken. Cut it to the person meant.",)
-        engine = entry.create(SyncSettings(options.pads, options.mouth_strength), self._tools)
+        engine = entry.create(SyncSettings(options.pads, options.close_mouth), self._tools)
         device = self._tools.device.name if entry.name in ENGINE_WEIGHTS else "cpu"
         return Loaded(engine, device, finder, recogniser, likeness, options, notes)
 
@@ -209,7 +209,8 @@ def sync_lips(
         extend: what is seen where there is more sound than pictures: "pingpong", "loop" or "freeze".
         sync_offset: milliseconds by which the lips move later than the sound.
         mouth_strength: how far the mouth moves, 0 to 2.
-        close_mouth: whether the mouth is closed while nobody speaks.
+        close_mouth: whether the mouth is closed while nobody speaks; else "mouth" leaves it as it is then, and Wav2Lip
+            has its own way.
         keep_metadata: keep the place the video was taken at, and all else that is left out otherwise.
         clobber: whether ``output`` may replace a file.
 

@@ -24,9 +24,6 @@ class Heard:
     """At 16 kHz; at least 1."""
     notes: tuple[str, ...]
     """Sentences the user should read: what could not be decoded, what was no number."""
-    begin: Fraction = Fraction(0)
-    """Second on the file's own clock that is second 0 of the samples: where that sound is to be put beside pictures,
-    it has to be moved forward by as much."""
 
     @property
     def duration(self) -> Fraction:
@@ -52,4 +49,4 @@ def listen(path: Path, mel_path: Path, progress: Callable[[int], None]) -> Heard
             if more := samples // SAMPLE_RATE - before // SAMPLE_RATE:
                 progress(more)
         writer.finish()
-    return Heard(reader.samples, reader.notes, reader.begin)
+    return Heard(reader.samples, reader.notes)

@@ -56,7 +56,7 @@ class LipSyncOptions:
     mouth_strength: float = 1.0
     """How far the mouth moves: 0 to 2, 1 as the engine has it."""
     close_mouth: bool = True
-    """Whether the mouth is closed while nobody speaks."""
+    """Whether the mouth is closed while nobody speaks; else "mouth" leaves it as it is then, and Wav2Lip goes on."""
     pads: Pads = _USUAL_PADS
     """For Wav2Lip."""
     require_face: bool = False

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.video.probe import Video
     from facefusion_cli.core.media.video.watcher import VideoWatcher
 
-__all__ = ["Plan", "settle"]
+__all__ = ["RESULT", "Plan", "settle"]
+
+RESULT = "the result"
+"""What a stretch is of, for messages."""
 
 _SEEN_BYTES = 3100
 """A frame and face."""
@@ -76,7 +79,7 @@ def settle(
     """
     options, name = loaded.options, f'"{output.target}"'
     timeline = plan_timeline(video.fps, video.frames, sound, options.fit, options.extend)
-    start, stop = wanted_stretch(timeline.frames, video.fps, options.video, output.target)
+    start, stop = wanted_stretch(timeline.frames, video.fps, options.video, RESULT)
     low, high = timeline.needed(start, stop)
     assert output.sound is not None
     chunks = plan_segments(start, stop, video.fps, options.chunk_seconds)
@@ -95,7 +98,7 @@ def settle(
     if there[-1] < high:
         # What cannot be decoded at the end is no part of the video.
         timeline = plan_timeline(video.fps, there[-1], sound, options.fit, options.extend)
-        start, stop = wanted_stretch(timeline.frames, video.fps, options.video, output.target)
+        start, stop = wanted_stretch(timeline.frames, video.fps, options.video, RESULT)
         if timeline.needed(start, stop)[0] < low:
             timeline = dataclasses.replace(timeline, extend="freeze")
     tracks = Tracks(looked.files, video.fps)

@@ -28,7 +28,7 @@ class Voice:
 
     Frames are counted from the beginning of the sound, ``fps`` of them a second. With ``offset_ms`` the lips move that
     much later than the sound. ``strength`` (0 to 2) scales how far the mouth opens; for the network it moves levels
-    away from the middle, or, below 1, towards silence. Without ``close_mouth`` nothing counts as silence.
+    away from the middle, or, below 1, towards silence.
 
     What a frame gets depends on nothing but the sound and its own number.
 
@@ -36,16 +36,14 @@ class Voice:
         OutputError: the file is no mel, or not whole.
     """
 
-    def __init__(
-        self, mel: Path, fps: Fraction, *, offset_ms: int = 0, strength: float = 1.0, close_mouth: bool = True
-    ) -> None:
+    def __init__(self, mel: Path, fps: Fraction, *, offset_ms: int = 0, strength: float = 1.0) -> None:
         self._mel = Mel(mel)
         try:
             self._envelope = hear(self._mel)
         except BaseException:
             self._mel.__exit__(None, None, None)
             raise
-        self._fps, self._offset, self._strength, self._close = fps, offset_ms, strength, close_mouth
+        self._fps, self._offset, self._strength = fps, offset_ms, strength
 
     def __enter__(self) -> Voice:
         return self
@@ -63,7 +61,7 @@ class Voice:
             mel=self._louder(self._mel.window(window_start(frame, self._fps, self._offset))),
             opening=min(_SHOUT, self._strength * _between(envelope.opening, place, part, 0.0)),
             spread=_between(envelope.spread, place, part, 0.0),
-            silence=_between(envelope.silence, place, part, 1.0) if self._close else 0.0,
+            silence=_between(envelope.silence, place, part, 1.0),
         )
 
     def _middle(self, frame: int) -> tuple[int, float]:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.segments import Work
     from facefusion_cli.core.media.video.probe import Video
 
-__all__ = ["video_of_still"]
+__all__ = ["STILL", "video_of_still"]
 
-_NAME = "still.mkv"
+STILL = "still.mkv"
+"""The piece that it becomes."""
 _LONGEST = 1920
 """Pixels: a photograph is larger than most players can show as a video, and than a face needs to be."""
 _LEAST = 16
@@ -39,15 +40,15 @@ def video_of_still(path: Path, fps: Fraction, work: Work) -> tuple[Video, tuple[
         InputError: it cannot be read, or is too small.
         OutputError: the video cannot be written.
     """
-    if work.piece(_NAME) is None:
+    if work.piece(STILL) is None:
         picture = read_picture(path)
         pixels, notes = _fitting(picture.bgr, path)
         notes = (*picture.notes, *notes)
-        _write(pixels, fps, work.temporary(_NAME))
-        work.finish(_NAME, {"notes": notes})
-    piece = work.piece(_NAME)
+        _write(pixels, fps, work.temporary(STILL))
+        work.finish(STILL, {"notes": notes})
+    piece = work.piece(STILL)
     assert piece is not None
-    return probe(piece), tuple(work.facts(_NAME)["notes"])
+    return probe(piece), tuple(work.facts(STILL)["notes"])
 
 
 def _fitting(pixels: np.ndarray, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:

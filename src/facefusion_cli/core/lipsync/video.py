@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.lipsync.clockwork import Clockwork
 from facefusion_cli.core.lipsync.listening import Heard, listen
-from facefusion_cli.core.lipsync.plan import settle
+from facefusion_cli.core.lipsync.plan import RESULT, settle
 from facefusion_cli.core.lipsync.render import Take, render
 from facefusion_cli.core.lipsync.result import LipSyncResult, Untouched
 from facefusion_cli.core.lipsync.speech import Voice
-from facefusion_cli.core.lipsync.still import video_of_still
+from facefusion_cli.core.lipsync.still import STILL, video_of_still
+from facefusion_cli.core.media.audio.probe import probe_sound
 from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, make_folder
 from facefusion_cli.core.media.segments import Work, kept
@@ -75,7 +76,7 @@ def sync_video(
     make_folder(output)
     with (
         Work(work_place(output.path, options.video), identity, resume=options.video.resume) as work,
-        kept(work, watcher.note),
+        kept(work, watcher.note, slight={STILL, _MEL}),
     ):
         for note in work.notes:
             watcher.note(note)
@@ -129,7 +130,7 @@ def sync_video(
         peak_memory=peak_memory(),
         seconds=time.perf_counter() - began,
         notes=tuple(dict.fromkeys((*loaded.notes, *notes, *video.notes, *heard.notes, *rendered.notes, *joining))),
-        projection=_projection(plan.timeline, options, output.target, rendered.frames, rendering, size),
+        projection=_projection(plan.timeline, options, rendered.frames, rendering, size),
     )
 
 
@@ -141,7 +142,7 @@ def _opened(target: Path, fps: Fraction, work: Work) -> tuple[Video, tuple[str, 
 
 def _listened(sound: Path, work: Work, watcher: VideoWatcher) -> Heard:
     """Hear the sound, unless an earlier run has."""
-    watcher.stage("listening", 0, 0)
+    watcher.stage("listening", 0, round(probe_sound(sound).promised or 0))
     if work.piece(_MEL) is None:
         heard = listen(sound, work.temporary(_MEL), lambda seconds: watcher.progress(seconds, 0))
         work.finish(_MEL, {"samples": heard.samples, "notes": heard.notes})
@@ -160,9 +161,7 @@ def _rendered(
 ) -> Rendered:
     options, mel = loaded.options, work.piece(_MEL)
     assert mel is not None
-    with Voice(
-        mel, video.fps, offset_ms=options.sync_offset, strength=options.mouth_strength, close_mouth=options.close_mouth
-    ) as voice:
+    with Voice(mel, video.fps, offset_ms=options.sync_offset, strength=options.mouth_strength) as voice:
         take = Take(video, plan.stretches, plan.timeline, plan.scene, voice, loaded.engine, encode)
         return render(take, plan.chunks, work, watcher)
 
@@ -175,10 +174,10 @@ def _in_seconds(rendered: Rendered, start: int, fps: Fraction) -> tuple[Untouche
 
 
 def _projection(
-    timeline: Timeline, options: LipSyncOptions, target: Path, frames: int, seconds: float, size: int
+    timeline: Timeline, options: LipSyncOptions, frames: int, seconds: float, size: int
 ) -> Projection | None:
     if options.video.preview is None:
         return None
     whole = dataclasses.replace(options.video, preview=None)
-    start, stop = wanted_stretch(timeline.frames, timeline.fps, whole, target)
+    start, stop = wanted_stretch(timeline.frames, timeline.fps, whole, RESULT)
     return projected(frames, stop - start, timeline.fps, seconds, size)

@@ -25,10 +25,10 @@ from facefusion_cli.core.media.work_folders import (
     work_folder,
     work_folders,
 )
-from facefusion_cli.errors import IncompleteError, NoFaceError, OutputError
+from facefusion_cli.errors import IncompleteError, InputError, NoFaceError, OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from fractions import Fraction
     from types import TracebackType
 
@@ -175,9 +175,9 @@ class Work:
         return self._pieces[name].facts
 
     @property
-    def begun(self) -> bool:
-        """Whether there are finished pieces."""
-        return bool(self._pieces)
+    def finished(self) -> frozenset[str]:
+        """The names of finished pieces."""
+        return frozenset(self._pieces)
 
     def remove(self) -> None:
         """Remove the folder and all in it: the output is whole. What resists is left to ``facefusion clean``."""
@@ -237,15 +237,18 @@ class Work:
 
 
 @contextmanager
-def kept(work: Work, note: Callable[[str], None]) -> Iterator[None]:
-    """Around what is done in a work folder: remove what leads nowhere; say of what is interrupted that it is kept."""
+def kept(work: Work, note: Callable[[str], None], *, slight: Collection[str] = ()) -> Iterator[None]:
+    """Around what is done in a work folder: remove what leads nowhere; say of what is interrupted that it is kept.
+
+    ``slight`` are pieces that are not worth keeping alone for an input that cannot be read.
+    """
     try:
         yield
-    except (NoFaceError, IncompleteError):
-        work.remove()
-        raise
-    except BaseException:
-        if work.begun:
+    except BaseException as error:
+        unreadable = isinstance(error, InputError) and work.finished <= {*slight}
+        if unreadable or isinstance(error, (NoFaceError, IncompleteError, UsageError)):
+            work.remove()
+        elif work.finished:
             note(_KEPT)
         raise
 

@@ -84,12 +84,7 @@ class MeshSwapper:
                 "the mesh engine takes one picture of a person, not several.",
                 hint="Choose --engine inswapper, which makes one face of all of them.",
             )
-        identity = MeshIdentity.take(sources[0].picture, sources[0].face)
-        if identity.turned_away:
-            self.notes += ("the source's head is turned away: the side it hides is guessed from the other.",)
-        if identity.glasses:
-            self.notes += ("the source seems to wear glasses: they come along, and end where the face does.",)
-        return identity
+        return MeshIdentity.take(sources[0].picture, sources[0].face)
 
     def swap(self, tasks: Sequence[Task[MeshIdentity]]) -> list[Patch | None]:
         """New pixels for each face, None for one that lies outside its picture."""

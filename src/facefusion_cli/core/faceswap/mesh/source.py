@@ -47,9 +47,12 @@ class MeshIdentity:
     glasses: bool
 
     @property
-    def turned_away(self) -> bool:
-        """Whether one cheek can hardly be seen."""
-        return bool(self.facing[[50, 280]].min() < 0.3)
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user: what to expect of this source."""
+        turned = "the source's head is turned away: the side it hides is guessed from the other."
+        glasses = "the source seems to wear glasses: they come along, and end where the face does."
+        one_cheek = bool(self.facing[[50, 280]].min() < 0.3)
+        return (turned,) * one_cheek + (glasses,) * self.glasses
 
     @property
     def trust_scale(self) -> NDArray[np.float32]:

@@ -33,19 +33,23 @@ class MouthWarper:
     batch = 4
 
     def __init__(self, settings: SyncSettings) -> None:
-        """``settings`` has nothing for this engine: strength is in what is heard."""
+        """Of ``settings`` it heeds ``close_mouth``; strength is in what is heard."""
+        self._close = settings.close_mouth
 
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """One patch for each task at most; none for a face that is too small or seen from the side."""
-        return [() if task is None else _speak(task) for task in tasks]
+        return [() if task is None else self._speak(task) for task in tasks]
 
-
-def _speak(task: SpeechTask) -> tuple[Patch, ...]:
-    speaking = 1 - task.speech.silence
-    patch = move_mouth(
-        task.picture, task.face, speaking * task.speech.opening, speaking * task.speech.spread, _weight(task.face)
-    )
-    return () if patch is None else (patch,)
+    def _speak(self, task: SpeechTask) -> tuple[Patch, ...]:
+        """Where nobody speaks the mouth is closed, or left as it is."""
+        speech, weight = task.speech, _weight(task.face)
+        speaking = 1 - speech.silence
+        if self._close:
+            opening, spread = speaking * speech.opening, speaking * speech.spread
+        else:
+            opening, spread, weight = speech.opening, speech.spread, speaking * weight
+        patch = move_mouth(task.picture, task.face, opening, spread, weight)
+        return () if patch is None else (patch,)
 
 
 def _weight(face: Face) -> float:

@@ -53,6 +53,7 @@ class Wav2Lip:
         """Sentences that the user should read once a run."""
         self._network = network
         self._pads = settings.pads
+        self._close = settings.close_mouth
 
     @classmethod
     def open(cls, name: str, tools: Tools, settings: SyncSettings) -> Wav2Lip:
@@ -94,14 +95,14 @@ class Wav2Lip:
         box = box_of_mesh(task.face.mesh, self._pads)
         if task.face.size < MINIMUM_SIZE or box.in_sight(task.picture.shape) < _LEAST_IN_SIGHT:
             return None
-        picture, silence = task.picture, task.speech.silence
+        picture, silence = task.picture, task.speech.silence if self._close else 0.0
         closing = move_mouth(picture, task.face, 0.0, 0.0, silence) if silence > 0 else None
         if silence >= 1:
-            return _View(task, box, picture, None, closing)
+            return _View(task, silence, box, picture, None, closing)
         if closing is not None:
             picture = picture.copy()
             paste_into(picture, [closing])
-        return _View(task, box, picture, cut(picture, box), closing)
+        return _View(task, silence, box, picture, cut(picture, box), closing)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +110,8 @@ class _View:
     """A face that is to speak or to be quiet."""
 
     task: SpeechTask
+    silence: float
+    """How far the mouth is closed."""
     box: FaceBox
     picture: NDArray[np.uint8]
     """(H, W, 3) BGR, the mouth closed as far as nobody speaks."""
@@ -121,6 +124,5 @@ class _View:
         spoken = None
         if self.crop is not None:
             generated = np.ascontiguousarray(answer.transpose(1, 2, 0))
-            share = 1 - self.task.speech.silence
-            spoken = paste(generated, self.crop, self.box, self.task.face, self.picture, share)
+            spoken = paste(generated, self.crop, self.box, self.task.face, self.picture, 1 - self.silence)
         return tuple(patch for patch in (self.closing, spoken) if patch is not None)

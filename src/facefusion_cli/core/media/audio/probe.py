@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.media.video.files import check_file
@@ -13,7 +14,6 @@ from facefusion_cli.core.media.video.sounds import sound_arguments
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from pathlib import Path
 
     from facefusion_cli.core.media.video.header import Stream
@@ -22,6 +22,8 @@ __all__ = ["SoundFile", "probe_sound"]
 
 _MOST_CHANNELS = 64
 """As ffmpeg's filters take them."""
+_PRIMING = Fraction(1, 10)
+"""Seconds; a clock that begins less than that before zero does so for what decoders need, and is not heard."""
 _LEAST_RATE = 1000
 """Samples a second; less carries no speech, and would be blown up out of all proportion."""
 
@@ -37,8 +39,10 @@ class SoundFile:
     channels: int
     pictures: bool
     """Whether the file is a video. Covers do not count."""
-    start: Fraction
-    """Second on the file's own clock at which the first of its streams begins."""
+    zero: Fraction
+    """Second on the file's own clock that is second 0 of what is heard: where the first of its streams begins, so that
+    sound that begins after the pictures it comes with is silent up to there; but not what a decoder only needs to
+    begin, for which clocks begin a little before zero."""
     promised: Fraction | None
     """Seconds that the file says it has; None where it does not, or would only guess."""
 
@@ -77,7 +81,8 @@ def probe_sound(path: Path) -> SoundFile:
     _check(path, stream)
     guessed = "Estimating duration from bitrate" in text
     promised = None if guessed else header.duration
-    return SoundFile(path, stream.codec, stream.rate, stream.channels, pictures, header.start, promised)
+    zero = Fraction(0) if -_PRIMING < header.start < 0 else header.start
+    return SoundFile(path, stream.codec, stream.rate, stream.channels, pictures, zero, promised)
 
 
 def _not_opened(path: Path, said: str) -> InputError:

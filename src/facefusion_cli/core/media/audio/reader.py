@@ -36,8 +36,6 @@ _PIECE = re.compile(r"n:\d+ pts:(-?\d+|NOPTS) .* nb_samples:(\d+) ")
 _FAULTS = re.compile(r"Number of (?:NaNs|Infs): (\d+)")
 _LOUDEST = 1e6
 """Where 1 is full scale; what is louder, or no number, is no sound."""
-_PRIMING = Fraction(1, 10)
-"""Seconds; a clock that begins less than that before zero does so for what decoders need, and is not heard."""
 _SPARE = Fraction(1)
 """Seconds that a file may be longer than it says."""
 _LACKING = Fraction(1, 10)
@@ -51,9 +49,8 @@ class VoiceReader:
     count the same: their mean is what Wav2Lip was trained on, and no matrix for loudspeakers. ffmpeg resamples the
     whole in one go, with its soxr where it was built with it.
 
-    Second 0 is where the first stream of a video begins, so that sound that begins late keeps its place beside the
-    pictures, after silence; in a file without pictures it is the first sample that is heard. Gaps are silent too.
-    What is not a number, or infinite, is silence.
+    Second 0 is the file's, as ``SoundFile.zero`` has it: sound that begins late keeps its place, after silence. Gaps
+    are silent too. What is not a number, or infinite, is silence.
 
     Raises:
         InputError: the file cannot be read, has no sound, or not a sample of it can be decoded.
@@ -63,8 +60,6 @@ class VoiceReader:
     def __init__(self, path: Path) -> None:
         self.samples = 0
         """After the last block: how many there were in all."""
-        self.begin = Fraction(0)
-        """Where second 0 is on the file's own clock, known from the first block on."""
         self.faulty = 0
         """After the last block: how many samples were not a number, or infinite."""
         self.notes: tuple[str, ...] = ()
@@ -91,12 +86,11 @@ class VoiceReader:
         self._cleanup.close()
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        file, zero, placer = self._file, 0, None
+        file, placer = self._file, None
+        zero = round(file.zero * SAMPLE_RATE)
         while (found := self._next()) is not None:
             stamp, piece = found
             if placer is None:
-                self.begin = _beginning(file, stamp)
-                zero = round(self.begin * SAMPLE_RATE)
                 placer = Placer(_end(file))
             faults = ~(np.abs(piece) <= _LOUDEST)
             if faults.any():
@@ -145,7 +139,9 @@ class VoiceReader:
 
     def _sentences(self) -> Iterator[str]:
         heard, promised = Fraction(self.samples, SAMPLE_RATE), self._file.promised
-        lacking = promised - heard if promised is not None and not self._file.pictures else Fraction(0)
+        # Some formats count what they have from zero of their clock, though they begin later.
+        reached = heard + max(Fraction(0), self._file.zero)
+        lacking = promised - reached if promised is not None and not self._file.pictures else Fraction(0)
         if promised is not None and lacking > _LACKING:
             lengths = f"only {clock(heard)} of {clock(promised)}"
             yield f'the sound of "{self._path}" is damaged: {lengths} can be decoded.'
@@ -175,13 +171,6 @@ def _filters(file: SoundFile, name: str) -> str:
     soxr = ":resampler=soxr" if "--enable-libsoxr" in ffmpeg_answer(ffmpeg_program(), "-version") else ""
     filters += [f"aresample={SAMPLE_RATE}{soxr}", "aformat=sample_fmts=flt", f"ashowinfo@{name}"]
     return ",".join(filters)
-
-
-def _beginning(file: SoundFile, first: int | None) -> Fraction:
-    """Where second 0 is on the file's clock, of which ``first`` is the stamp of the first sample."""
-    if not file.pictures:
-        return Fraction(first or 0, SAMPLE_RATE)
-    return Fraction(0) if -_PRIMING < file.start < 0 else file.start
 
 
 def _end(file: SoundFile) -> int | None:

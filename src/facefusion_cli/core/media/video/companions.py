@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.core.media.video.attachments import extract_covers, is_font
 from facefusion_cli.core.media.video.containers import TEXT_SUBTITLES
+from facefusion_cli.core.media.video.sound_filters import cut, filled, known, numbers_only
 from facefusion_cli.core.media.video.tags import is_private, is_stale, read_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
     from pathlib import Path
 
@@ -22,16 +23,16 @@ __all__ = ["Companions", "Heard"]
 
 _AT_ONCE = 0.04
 """Seconds; what is apart less than this is heard together."""
-_IN_TIME = "noise=amount=0:drop='lte(pts+d,0)',setts=pts='max(PTS,0)':dts='max(DTS,0)':duration='DURATION+min(PTS,0)'"
-"""For subtitles: what was to be read before the beginning goes, what still is begins with it."""
+_AAC_PRIMING = 1024
+"""Samples of silence that ffmpeg's encoder begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """A track of sound in the result."""
 
-    number: int
-    """As users count those of the original."""
+    name: str
+    """As in "audio track 1", which is how users count those of the original."""
     place: str
     """What ``-map`` calls it."""
     copied: bool
@@ -70,47 +71,81 @@ class Companions:
 
     def add_sounds(self, sounds: Mapping[str, Sound], begin: Fraction, end: Fraction | None) -> None:
         """Tracks by what ``-map`` calls them, beginning at the second ``begin`` of their clock; ``end`` of ours."""
-        tracks = 0
         for number, (place, sound) in enumerate(sounds.items(), 1):
+            name = f"audio track {number}"
             if sound.start is None or sound.codec in {"none", "unknown"}:
-                self.notes.append(f"audio track {number} cannot be read and is left out.")
+                self.notes.append(f"{name} cannot be read and is left out.")
                 continue
-            late = not self.container.stamped and sound.start - begin > _AT_ONCE
-            self._map(place)
-            self.heard.append(Heard(number, place, copied=sound.codec in self.container.audio and not late))
-            if self.heard[-1].copied:
-                drop = f"noise=amount=0:drop='{self._before()}'"
-                self.options += [f"-c:a:{tracks}", "copy", f"-bsf:a:{tracks}", drop]
+            late = self._is_late(sound.start - begin)
+            copied = self.container.copies(sound) and not late
+            self._add_heard(Heard(name, place, copied))
+            if copied:
+                self._copy()
             else:
-                self._encode(tracks, sound, end)
-                name = self.container.name
-                why = f"for {name} cannot say when it begins" if late else f"as players of {name} expect"
-                self.notes.append(f"audio track {number} ({sound.codec}) becomes {self._encoded}, {why}.")
-            tracks += 1
+                aligned = [] if self.container.stamped else ["aresample=async=1:first_pts=0"]
+                self._encode(sound, self.container.encoder, [cut(end), *aligned])
+                self._note_encoded(name, sound, late=late)
 
-    @property
-    def _encoded(self) -> str:
-        return "Opus" if self.container.encoder == "libopus" else "AAC"
+    def add_soundtrack(self, place: str, sound: Sound, begin: Fraction, end: Fraction, *, copy: bool) -> None:
+        """A track instead of the original's, that begins and ends at those seconds of our clock.
 
-    def _before(self) -> str:
-        """Which packets lie before the beginning, for ffmpeg's filter "noise"."""
+        What is copied is cut at packets, and may end early. All else is cut at samples and filled with silence.
+        """
+        name = "the sound"
+        expected = copy and self.container.copies(sound)
+        raw = expected and sound.codec.startswith("pcm_")
+        late = self._is_late(begin) and not raw
+        self._add_heard(Heard(name, place, copied=expected and not late))
+        if expected and not late and not raw:
+            self._copy()
+            return
+        encoder = sound.codec if raw else self.container.encoder
+        self._encode(sound, encoder, [cut(end), *filled(end, begin)])
+        if copy and not raw:
+            self._note_encoded(name, sound, late=late)
+
+    def _is_late(self, begin: Fraction) -> bool:
+        """Whether a track that begins at that second of our clock does so later than the container can say."""
+        return not self.container.stamped and begin > _AT_ONCE
+
+    def _note_encoded(self, name: str, sound: Sound, *, late: bool) -> None:
+        container = self.container.name
+        encoded = "Opus" if self.container.encoder == "libopus" else "AAC"
+        why = f"for {container} cannot say when it begins" if late else f"as players of {container} expect"
+        self.notes.append(f"{name} ({sound.codec}) becomes {encoded}, {why}.")
+
+    def _add_heard(self, heard: Heard) -> None:
+        self._map(heard.place)
+        self.heard.append(heard)
+
+    def _copy(self) -> None:
+        """Copy the track that was added last."""
+        track = len(self.heard) - 1
         if self.container.is_mp4:
             # Some more are kept, from which decoders begin; an edit list says that they are not heard.
-            return "lt(pts+3*d,0)"
-        return "lt(pts+d,0)" if self.container.stamped else "lt(2*pts+d,0)"
+            before = "lt(pts+3*d,0)"
+        else:
+            before = "lt(pts+d,0)" if self.container.stamped else "lt(2*pts+d,0)"
+        self.options += [f"-c:a:{track}", "copy", f"-bsf:a:{track}", f"noise=amount=0:drop='{before}'"]
 
-    def _encode(self, track: int, sound: Sound, end: Fraction | None) -> None:
-        encoder = self.container.encoder
-        filters = ["atrim=start=0" + (f":end={float(end):.6f}" if end is not None else "")]
-        if not self.container.stamped:
-            filters.append("aresample=async=1:first_pts=0")
+    def _encode(self, sound: Sound, encoder: str, filters: Sequence[str]) -> None:
+        """Encode the track that was added last, through filters and some that make it fit."""
+        track = len(self.heard) - 1
+        fitting = [*filters]
+        lossy = encoder == self.container.encoder
+        if lossy:
+            named, channels = known(sound)
+            fitting += [*numbers_only(sound), *named]
+            self.options += [f"-b:a:{track}", f"{min(96 * max(1, channels), 510)}k"]
         if encoder == "libopus":
-            filters.append("aformat=channel_layouts=mono|stereo|5.1|7.1")
-        self.options += [f"-c:a:{track}", encoder, f"-filter:a:{track}", ",".join(filters)]
-        self.options += [f"-b:a:{track}", f"{min(96 * max(1, sound.channels), 510)}k"]
+            fitting.append("aformat=channel_layouts=mono|stereo|5.1|7.1")
+        if encoder == "aac" and not self.container.stamped:
+            # Nothing tells players to leave out what the encoder begins with: it takes the place of as much sound.
+            fitting.append(f"atrim=start_sample={_AAC_PRIMING}")
+        self.options += [f"-c:a:{track}", encoder, f"-filter:a:{track}", ",".join(fitting)]
 
-    def add_subtitles(self) -> None:
-        """Those of the original."""
+    def add_subtitles(self, end: Fraction | None) -> None:
+        """Those of the original, up to the second ``end`` of the result's clock."""
         tracks = 0
         for number, subtitle in enumerate(self.original.subtitles, 1):
             if subtitle.codec in self.container.subtitles:
@@ -123,7 +158,7 @@ class Companions:
                 )
                 continue
             self._map(f"1:{subtitle.index}")
-            self.options += [f"-c:s:{tracks}", codec, f"-bsf:s:{tracks}", _IN_TIME]
+            self.options += [f"-c:s:{tracks}", codec, f"-bsf:s:{tracks}", _in_time(end)]
             tracks += 1
 
     def read_tags(self) -> None:
@@ -198,6 +233,14 @@ class Companions:
             for key, value in tags.items()
             if not is_stale(key) and (self.keep_private or not is_private(key))
         }
+
+
+def _in_time(end: Fraction | None) -> str:
+    """For subtitles: what was to be read before the beginning goes, what still is begins with it; the end ends them."""
+    duration = "DURATION+min(PTS,0)"
+    if end is not None:
+        duration = f"min({duration},{float(end):.6f}/TB-max(PTS,0))"
+    return f"noise=amount=0:drop='lte(pts+d,0)',setts=pts='max(PTS,0)':dts='max(DTS,0)':duration='{duration}'"
 
 
 def _of_pictures(tags: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,16 @@ from facefusion_cli.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from facefusion_cli.core.media.video.sounds import Sound
+
 __all__ = ["TEXT_SUBTITLES", "Container", "check_container", "container_of"]
 
 TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 """Codecs that can be turned into each other."""
 _BITMAPS = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f64le"))
+_LEAST_MP3_RATE = 16000
+"""Samples a second of what MP4's own standard knows of MP3."""
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "opus"})
 _APPLE_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
 
@@ -38,6 +42,11 @@ class Container:
     """Encoder for other subtitles that are text; "": there are none."""
     stamped: bool = True
     """Whether it says when each frame is shown, and when a track begins."""
+
+    def copies(self, sound: Sound) -> bool:
+        """Whether players of it expect sound as it is."""
+        odd = self.muxer == "mp4" and sound.codec == "mp3" and sound.rate < _LEAST_MP3_RATE
+        return sound.codec in self.audio and not odd
 
     @property
     def is_mp4(self) -> bool:

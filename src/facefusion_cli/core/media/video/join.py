@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-import errno
 import math
-import os
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facefusion_cli.core.media.disk_errors import output_error, why_not_written
+from facefusion_cli.core.media.disk_errors import output_error
 from facefusion_cli.core.media.video.companions import Companions
 from facefusion_cli.core.media.video.containers import check_container, container_of
 from facefusion_cli.core.media.video.ffmpeg import file_argument, input_arguments
 from facefusion_cli.core.media.video.packets import read_packets
 from facefusion_cli.core.media.video.process import FfmpegRun
-from facefusion_cli.core.media.video.sounds import first_heard, read_sounds, seek_arguments, sound_arguments
+from facefusion_cli.core.media.video.sounds import first_heard, read_sounds
+from facefusion_cli.core.media.video.soundtrack import Soundtrack, original_stretch
 from facefusion_cli.core.media.video.tags import format_tags
+from facefusion_cli.core.media.video.unwritten import unwritten
 from facefusion_cli.errors import InputError, OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from facefusion_cli.core.media.video.companions import Heard
     from facefusion_cli.core.media.video.containers import Container
     from facefusion_cli.core.media.video.probe import Video
     from facefusion_cli.core.media.video.sounds import Sound
+    from facefusion_cli.core.media.video.soundtrack import Stretch
 
-__all__ = ["check_container", "join"]
+__all__ = ["Soundtrack", "check_container", "join"]
 
 _SAME_RATE = Fraction(1, 10_000)
 _PRIMING = Fraction(1, 10)
 """Seconds; what sound precedes the pictures by less is what its decoder needs to begin, and not heard."""
 _LATE = Fraction(1, 4)
 """Seconds; sound that begins later than it should by more than a decoder or a packet may take has lost something."""
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
 
 
 def join(
@@ -50,16 +49,19 @@ def join(
     start: int = 0,
     stop: int | None = None,
     keep_metadata: bool = False,
-    sound: Path | None = None,
+    sound: Soundtrack | None = None,
 ) -> tuple[str, ...]:
     """Write ``segments`` one after the other, not encoded again, with what belongs to frames ``start`` to ``stop`` of
     ``original``: audio, subtitles, chapters, metadata. Returns sentences for the user (what could not be kept).
 
     The segments lie in one folder, under names without spaces or quotes. They are shown at the rate of ``original``,
     and sound keeps its place beside them; where it begins well before the first frame of the whole video, that one
-    waits for it. ``sound`` is an audio file to use instead of the original's audio, from the first frame on, as long as
-    there are frames. ``keep_metadata`` also carries tags that tell places, names and serial numbers, cover pictures,
-    and tracks of data (MP4, MOV) or attached files (Matroska, where fonts are kept in any case).
+    waits for it. ``keep_metadata`` also carries tags that tell places, names and serial numbers, cover pictures, and
+    tracks of data (MP4, MOV) or attached files (Matroska, where fonts are kept in any case).
+
+    ``sound`` is heard instead of the original's audio, from its own start on, as long as there are frames, of which
+    there may then be more than ``original`` has. What players of the container expect is copied; it may end earlier.
+    All else, and what is not compressed, is as long as the pictures to the sample, with silence where there is none.
 
     Raises:
         OutputError: ffmpeg fails or cannot write, or the result has not the frames of the segments, or lacks sound.
@@ -69,21 +71,23 @@ def join(
     container = container_of(output)
     counts = [_count(segment) for segment in segments]
     frames, fps = sum(counts), original.fps
-    sounds = _sounds(original, sound)
-    lead = 0
-    if start == 0 and sound is None:
-        first = min((one.start for one in sounds.values() if one.start is not None), default=original.start)
-        early = original.start - first
-        lead = math.ceil(early * fps) if early > _PRIMING else 0
-    # On the clock of the original; zero on ours.
-    zero = original.start + (start - lead) / fps
-    whole = start == 0 and sound is None and (stop is None or stop >= original.frames)
-    end = None if whole else (lead + frames) / fps
-
     companions = Companions(container, original, keep_metadata)
     companions.read_tags()
-    companions.add_sounds(sounds, Fraction(0) if sound is not None else zero, end)
-    companions.add_subtitles()
+    if sound is None:
+        tracks = _own_sounds(original)
+        lead = _lead(original, tracks) if start == 0 else 0
+        whole = start == 0 and (stop is None or stop >= original.frames)
+        end = None if whole else (lead + frames) / fps
+        kept = heard = original_stretch(original, (start - lead) / fps, end)
+        companions.add_sounds(tracks, kept.begin, end)
+    else:
+        lead, end = 0, frames / fps
+        kept, heard = original_stretch(original, start / fps, end), sound.stretch(end)
+        if (found := _other_sound(sound, heard)) is None:
+            companions.notes.append(f'"{sound.path.name}" has no sound in this part: nothing is heard.')
+        else:
+            companions.add_soundtrack("3:a:0", *found, end, copy=not sound.interim)
+    companions.add_subtitles(end)
     try:
         # In the folder of pieces, which is cleared whatever becomes of this run.
         with tempfile.TemporaryDirectory(prefix="unfinished-", dir=segments[0].parent) as name:
@@ -93,14 +97,13 @@ def join(
             arguments = [
                 *("-loglevel", "error", "-progress", "pipe:1", "-copyts", "-max_error_rate", "1"),
                 *("-f", "concat", "-safe", "0", "-protocol_whitelist", "file,pipe", "-i", "pipe:0"),
-                *(seek_arguments(zero) if start else ()),
-                *("-itsoffset", _seconds(-zero), *input_arguments(original.path)),
+                *kept.arguments,
                 *("-f", "ffmetadata", "-protocol_whitelist", "file", "-i", file_argument(tags)),
-                *(sound_arguments(sound) if sound is not None else ()),
+                *(heard.arguments if sound is not None else ()),
                 *("-map", "0:v:0", *companions.maps),
                 *("-c", "copy", "-copypriorss", "1", *companions.options, *companions.metadata),
                 *("-bsf:v:0", _on_time(fps, lead), "-disposition:v:0", "default"),
-                *(() if end is None else ("-t", _seconds(end))),
+                *(() if end is None else ("-t", f"{float(end):.6f}")),
                 *("-max_interleave_delta", "0", "-avoid_negative_ts", "disabled"),
                 # Without stamps a rate has to be said, or the clock's is taken for it.
                 *(() if container.stamped else ("-r", f"{fps.numerator}/{fps.denominator}")),
@@ -110,25 +113,8 @@ def join(
     except OSError as error:
         raise output_error(segments[0].parent, error) from error
     _check(output, container, frames, lead, fps)
-    if sound is None:
-        source = [*(seek_arguments(zero) if start else ()), *input_arguments(original.path)]
-        stretch = _Stretch(original.path, source, zero, None if end is None else zero + end)
-    else:
-        stretch = _Stretch(sound, sound_arguments(sound), Fraction(0), end)
-    companions.notes += _check_sound(output, container, companions.heard, stretch)
+    companions.notes += _check_sound(output, container, companions.heard, heard)
     return tuple(companions.notes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """From where the sound comes."""
-
-    path: Path
-    source: Sequence[str]
-    """What names the file to ffmpeg, and seeks."""
-    begin: Fraction
-    """On the file's clock."""
-    end: Fraction | None
 
 
 def _count(segment: Path) -> int:
@@ -138,16 +124,25 @@ def _count(segment: Path) -> int:
         raise OutputError(f'the piece "{segment}" cannot be read again: {error.message}') from error
 
 
-def _sounds(original: Video, sound: Path | None) -> dict[str, Sound]:
-    """What is to be heard, by what ``-map`` calls it."""
-    if sound is None:
-        tracks = [str(track.index) for track in original.audio]
-        found = read_sounds(original.path, input_arguments(original.path), tracks)
-        return dict(zip((f"1:{index}" for index in tracks), found, strict=True))
-    (found_one,) = read_sounds(sound, sound_arguments(sound), ["a:0"])
-    if found_one.start is None:
-        raise InputError(f'there is no sound in "{sound}" that can be read.')
-    return {"3:a:0": found_one}
+def _own_sounds(original: Video) -> dict[str, Sound]:
+    """What the original has, by what ``-map`` calls it."""
+    tracks = [str(track.index) for track in original.audio]
+    found = read_sounds(original.path, input_arguments(original.path), tracks)
+    return dict(zip((f"1:{index}" for index in tracks), found, strict=True))
+
+
+def _other_sound(sound: Soundtrack, stretch: Stretch) -> tuple[Sound, Fraction] | None:
+    """What the soundtrack has, and how many seconds after the stretch it begins; None: nothing in this stretch."""
+    found = sound.read()
+    (begin,) = first_heard(sound.path, stretch.source, ["a:0"], stretch.begin, stretch.end)
+    return None if begin is None else (found, begin)
+
+
+def _lead(original: Video, tracks: Mapping[str, Sound]) -> int:
+    """How many frames long the first one waits for sound that begins before it."""
+    first = min((one.start for one in tracks.values() if one.start is not None), default=original.start)
+    early = original.start - first
+    return math.ceil(early * original.fps) if early > _PRIMING else 0
 
 
 def _list(segments: Sequence[Path], counts: Sequence[int], fps: Fraction) -> bytes:
@@ -189,18 +184,8 @@ def _run(arguments: Sequence[str], pieces: bytes, folder: Path, output: Path, fr
         run.stdout.read()
         code = run.finish()
     if code:
-        raise _failure(output, run.stopped(code) or " ".join([*run.tail][-3:]) or f"it ended with {code}")
-
-
-def _failure(output: Path, said: str) -> OutputError:
-    for number in _DISK_ERRORS:
-        if os.strerror(number) in said:
-            error = OSError(number, os.strerror(number))
-            return OutputError(
-                f'the video cannot be written into "{output.parent}": {why_not_written(error)}.',
-                hint="Free some space, or write to another disk." if number in _DISK_ERRORS[:2] else "",
-            )
-    return OutputError(f"ffmpeg failed to join the pieces of the video: {said.strip().rstrip('.')}.")
+        said = run.stopped(code) or " ".join([*run.tail][-3:]) or f"it ended with {code}"
+        raise unwritten(output, said, what="the video", task="join the pieces of the video")
 
 
 def _check(output: Path, container: Container, frames: int, lead: int, fps: Fraction) -> None:
@@ -221,7 +206,7 @@ def _check(output: Path, container: Container, frames: int, lead: int, fps: Frac
             raise OutputError("the frames of the joined video are not at their times.")
 
 
-def _check_sound(output: Path, container: Container, heard: Sequence[Heard], stretch: _Stretch) -> list[str]:
+def _check_sound(output: Path, container: Container, heard: Sequence[Heard], stretch: Stretch) -> list[str]:
     """See that each track of sound is there and begins when it should; sentences about those that do not.
 
     What was encoded again may lack what could not be decoded. What was only copied lacks nothing.
@@ -242,10 +227,6 @@ def _check_sound(output: Path, container: Container, heard: Sequence[Heard], str
             continue
         said = "is missing" if start is None else f"begins {float(start - begin):.1f} seconds too late"
         if one.copied:
-            raise OutputError(f"audio track {one.number} {said} in the joined video.")
-        notes.append(f"audio track {one.number} {said}: what is left out cannot be decoded.")
+            raise OutputError(f"{one.name} {said} in the joined video.")
+        notes.append(f"{one.name} {said}: what is left out cannot be decoded.")
     return notes
-
-
-def _seconds(time: Fraction) -> str:
-    return f"{float(time):.6f}"

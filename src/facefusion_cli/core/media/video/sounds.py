@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Sound", "first_heard", "read_sounds", "seek_arguments", "sound_arguments"]
+__all__ = ["SEEK_SECONDS", "Sound", "first_heard", "read_sounds", "seek_arguments", "sound_arguments"]
 
-_SOUND_FORMATS = (*FORMATS, "wav", "w64", "mp3", "flac", "aac", "aiff", "caf", "ac3", "eac3", "amr")
-_BEFORE = 2
-"""Seconds before a range at which reading the sound begins."""
+SEEK_SECONDS = 2
+"""Before a range, at which reading the sound begins."""
+_SOUND_FORMATS = (
+    *FORMATS,
+    *("wav", "w64", "aiff", "au", "caf", "flac", "wv", "tta", "ape", "tak"),
+    *("mp3", "aac", "ac3", "eac3", "dts", "dtshd", "amr", "amrnb", "amrwb", "mpc", "mpc8"),
+)
+"""Those that read sound from the very file they are given and from nowhere else, and keep its clock when they seek."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Sound:
     start: Fraction | None
     """Seconds on the file's clock; None: there is not one packet."""
     channels: int
+    rate: int
+    """Samples a second."""
 
 
 class _Packet(NamedTuple):
@@ -54,7 +61,7 @@ def seek_arguments(begin: Fraction) -> list[str]:
     Whoever reads it gets more than that and has to cut by himself: ffmpeg would do so by a clock that ``-itsoffset``
     has moved since.
     """
-    return ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{float(begin - _BEFORE):.6f}"]
+    return ["-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{float(begin - SEEK_SECONDS):.6f}"]
 
 
 def read_sounds(path: Path, source: Sequence[str], streams: Sequence[str]) -> list[Sound]:
@@ -67,7 +74,7 @@ def read_sounds(path: Path, source: Sequence[str], streams: Sequence[str]) -> li
     """
     if not streams:
         return []
-    codecs, channels = ["unknown"] * len(streams), [2] * len(streams)
+    codecs, channels, rates = ["unknown"] * len(streams), [2] * len(streams), [0] * len(streams)
     starts: dict[int, Fraction] = {}
     arguments = [*source, *_maps(streams), "-frames:a", "1"]
     with FfmpegRun(_listed(arguments), read=True) as run:
@@ -77,10 +84,12 @@ def read_sounds(path: Path, source: Sequence[str], streams: Sequence[str]) -> li
                     starts.setdefault(track, begin)
                 case ["#codec_id", number, codec]:
                     codecs[int(number.rstrip(":"))] = codec
+                case ["#sample_rate", number, rate]:
+                    rates[int(number.rstrip(":"))] = int(rate)
                 case ["#channel_layout_name", number, *layout]:
                     channels[int(number.rstrip(":"))] = _channels(" ".join(layout))
         _check_end(run, path)
-    return [Sound(codecs[index], starts.get(index), channels[index]) for index in range(len(streams))]
+    return [Sound(codecs[index], starts.get(index), channels[index], rates[index]) for index in range(len(streams))]
 
 
 def first_heard(

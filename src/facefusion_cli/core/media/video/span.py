@@ -18,14 +18,14 @@ __all__ = ["wanted_frames", "wanted_stretch", "work_place"]
 
 def wanted_frames(video: Video, options: VideoOptions) -> tuple[int, int]:
     """As ``wanted_stretch``, of all frames of a video."""
-    return wanted_stretch(video.frames, video.fps, options, video.path)
+    return wanted_stretch(video.frames, video.fps, options, f'"{video.path}"')
 
 
-def wanted_stretch(frames: int, fps: Fraction, options: VideoOptions, path: Path) -> tuple[int, int]:
+def wanted_stretch(frames: int, fps: Fraction, options: VideoOptions, name: str) -> tuple[int, int]:
     """Of so many frames the first that is wanted and the one behind the last; at least one.
 
     A frame belongs to the stretch if it begins within it. A preview lies in the middle of what would be done without.
-    ``path`` is what is so long, for messages.
+    ``name`` is what is so long, for messages.
 
     Raises:
         UsageError: the stretch holds no frame.
@@ -36,12 +36,12 @@ def wanted_stretch(frames: int, fps: Fraction, options: VideoOptions, path: Path
         stop = min(stop, _frame_at((options.start or Fraction(0)) + options.duration, fps))
     if start >= frames:
         raise UsageError(
-            f'"{path}" is {float(frames / fps):.2f} seconds long, so nothing of it comes after'
+            f"{name} is {float(frames / fps):.2f} seconds long, so nothing of it comes after"
             f" {float(options.start or 0):g} seconds."
         )
     if start >= stop:
         raise UsageError(
-            f"{float(options.duration or 0):g} seconds are shorter than a frame of {path.name}.",
+            f"{float(options.duration or 0):g} seconds are shorter than a frame of {name}.",
             hint="Take a longer duration.",
         )
     if options.preview is not None:
