@@ -324,6 +324,14 @@ def test_what_cannot_be_heard_is_one_sentence_that_names_the_file(tmp_path: Path
     assert error.value.exit_code == 1
 
 
+@pytest.mark.parametrize("suffix", [".flac", ".ac3", ".dts", ".mp3"])
+def test_text_under_the_name_of_a_format_that_is_believed(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_text("I am no sound.\n" * 50)
+    with pytest.raises(InputError, match="is not a sound or video file, or it is damaged"):
+        listen(path, tmp_path / "a.mel", lambda _: None)
+
+
 def test_a_video_without_sound_and_a_picture_are_refused(clip: Clip, astronaut: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has pictures but no sound"):
         listen(clip(), tmp_path / "a.mel", lambda _: None)

@@ -35,10 +35,12 @@ def whole(path: Path) -> list[NDArray[np.uint8]]:
         return list(reader)
 
 
-def test_forwards_backwards_and_standing(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("held", [7, 30])
+def test_forwards_backwards_and_standing(held: int, clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In several blocks, and all of it held."""
     path = clip(frames=30)
     frames, video = whole(path), probe(path)
-    monkeypatch.setattr(pictures, "_BACKWARDS", 7 * 3 * video.width * video.height)  # in several blocks
+    monkeypatch.setattr(pictures, "_HELD", held * 3 * video.width * video.height)
     runs = [Run(20, 10, 1), Run(28, 20, -1), Run(9, 3, 0), Run(0, 5, 1)]
     wanted = [*range(20, 30), *range(28, 8, -1), 9, 9, 9, *range(5)]
     given = []
@@ -82,7 +84,9 @@ class Torn:
         ([0, 1, 2], [Run(3, 3, 0), Run(1, 2, 1)], [1, 1, 1, 1, 2]),
     ],
 )
+@pytest.mark.parametrize("held", [1, 10])
 def test_neighbours_stand_in(
+    held: int,
     there: Sequence[int],
     runs: Sequence[Run],
     seen: list[int],
@@ -90,9 +94,10 @@ def test_neighbours_stand_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(pictures, "FrameReader", Torn(there))
-    stretches = [Segment(0, 0, 5), Segment(1, 5, 10)]
+    stretches, video = [Segment(0, 0, 5), Segment(1, 5, 10)], probe(clip())
+    monkeypatch.setattr(pictures, "_HELD", held * 3 * video.width * video.height)
     given = []
-    for frame in shown_frames(probe(clip()), stretches, runs):
+    for frame in shown_frames(video, stretches, runs):
         given.append(int(frame[0, 0, 0]))
         frame[:] = 255
     assert given == seen

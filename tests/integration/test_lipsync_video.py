@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.selection import FaceSelection
-from facefusion_cli.core.lipsync import engine
+from facefusion_cli.core.lipsync import engine, plan
 from facefusion_cli.core.lipsync.engine import EngineEntry
 from facefusion_cli.core.lipsync.job import LipSyncJob, sync_lips
 from facefusion_cli.core.lipsync.options import LipSyncOptions
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.lipsync.engine import SpeechTask, SyncSettings
     from facefusion_cli.core.lipsync.result import LipSyncResult
@@ -60,9 +61,14 @@ class Painter:
     name = "painter"
     notes: tuple[str, ...] = ()
     batch = 4
+    most = 1.0
+    """Of a picture's width: faces beyond it are left alone."""
 
     def __init__(self, _settings: SyncSettings, _tools: Tools) -> None:
         pass
+
+    def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
+        return "on the right" if face.mesh[13, 0] > self.most * shape[1] else ""
 
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         assert len(tasks) <= self.batch
@@ -455,12 +461,30 @@ def test_a_face_that_is_not_always_there(
 
 
 @pytest.mark.usefixtures("painter")
+def test_faces_that_the_engine_leaves_alone_are_told(
+    walk: Path, sound: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Painter, "most", 0.5)
+    out = tmp_path / "out.mp4"
+    result = sync(walk, sound(2.0), out, encode=LOSSLESS)
+    moved = [green(frame) for frame in frames_of(out)]
+    assert 5 < result.spoken == sum(moved) < 35
+    end = result.spoken / 25
+    assert [(one.start, one.stop, one.reason) for one in result.untouched] == [
+        (end, 1.6, "on the right"),
+        (1.6, 2.0, "no face"),
+    ]
+
+
+@pytest.mark.usefixtures("painter")
 def test_no_face_at_all(
     scenery: Callable[..., NDArray[np.uint8]], clip: Callable[..., Path], sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     before = set(tmp_path.iterdir())
-    with pytest.raises(NoFaceError, match=r"from 0 s to 0.8 s"):
+    with pytest.raises(NoFaceError, match=r"from 0.0 s to 0.8 s"):
         sync(clip([scenery()] * 20), sound(0.8), tmp_path / "out.mp4")
+    with pytest.raises(NoFaceError, match=r"from 0.4 s to 0.8 s"):
+        sync(clip([scenery()] * 20), sound(0.8), tmp_path / "out.mp4", start=Fraction("0.4"))
     assert {path for path in tmp_path.iterdir() if path.name != "home"} == before
 
 
@@ -478,6 +502,33 @@ def test_a_damaged_video(walk: Path, sound: Callable[..., Path], tmp_path: Path,
     with pytest.raises(IncompleteError, match=r"of 50 frames can be decoded"):
         sync(cut, sound(2.0), tmp_path / "strict.mp4", strict=True)
     assert not (tmp_path / "strict.mp4").exists()
+
+
+@pytest.mark.usefixtures("painter")
+def test_a_video_whose_end_cannot_be_decoded(
+    scenery: Callable[..., NDArray[np.uint8]],
+    clip: Callable[..., Path],
+    sound: Callable[..., Path],
+    tmp_path: Path,
+    ffmpeg: str,
+) -> None:
+    """Its index is whole: that the pictures are not there comes out only when it is looked at."""
+    path = tmp_path / "end.mp4"
+    made = clip([scenery(10 + number // 2) for number in range(100)])
+    encode = ["-c:v", "libx264", "-g", "10", "-bf", "0", "-movflags", "+faststart"]
+    subprocess.run([ffmpeg, "-v", "error", "-i", str(made), *encode, str(path)], check=True)
+    content = path.read_bytes()
+    path.write_bytes(content[: round(len(content) * 0.6)].ljust(len(content), b"\0"))
+    assert probe(path).frames == 100
+    whole = sync(path, sound(4.0), tmp_path / "whole.mp4", fit="video", encode=LOSSLESS)
+    assert 40 < whole.frames < 70
+    out = tmp_path / "out.mp4"
+    result = sync(path, sound(4.0), out, fit="video", preview=Fraction(2), encode=LOSSLESS)
+    # The preview was to be from frame 25 to 75.
+    assert result.frames == result.spoken == whole.frames - 25
+    made_of_it = [voice_of(frame) for frame in frames_of(out)]
+    expected = [voice_of(frame) for frame in frames_of(tmp_path / "whole.mp4")]
+    assert made_of_it == pytest.approx(expected[25:], abs=4)
 
 
 @pytest.mark.usefixtures("painter")
@@ -518,6 +569,22 @@ def test_bad_sound(broken: str, walk: Path, clip: Callable[..., Path], tmp_path:
 
 
 @pytest.mark.usefixtures("painter")
+@pytest.mark.parametrize("broken", ["text", "silent video"])
+def test_a_bad_soundtrack_is_told_before_the_work(
+    broken: str, walk: Path, sound: Callable[..., Path], clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    mix = clip(frames=5) if broken == "silent video" else tmp_path / "mix.wav"
+    if broken == "text":
+        mix.write_text("no sound at all\n" * 100)
+    watcher = Watcher()
+    with pytest.raises(InputError) as raised:
+        sync(walk, sound(1.0), tmp_path / "out.mp4", watcher, soundtrack=mix)
+    assert str(mix) in raised.value.message
+    assert [stage for stage, *_ in watcher.stages] == ["probing"]
+    assert not work_folder(tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.usefixtures("painter")
 def test_the_disk_is_too_small(
     walk: Path, sound: Callable[..., Path], tmp_path: Path, disk: Callable[[str], Path]
 ) -> None:
@@ -525,6 +592,25 @@ def test_the_disk_is_too_small(
     with pytest.raises(OutputError, match="not enough room"):
         sync(walk, sound(2.0), folder / "out.mp4")
     assert not list(folder.iterdir())
+
+
+@pytest.mark.usefixtures("painter")
+def test_room_is_asked_for_what_is_still_to_be_made(
+    walk: Path, sound: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(plan, "check_room", lambda _folder, needed, _what: asked.append(needed))
+    options: dict[str, Any] = {"chunk_seconds": Fraction(1, 2)}
+    out = tmp_path / "out.mp4"
+    with pytest.raises(KeyboardInterrupt):
+        sync(walk, sound(2.0), out, Watcher("speaking", 30), **options)
+    kept = sum(path.stat().st_size for path in work_folder(out).iterdir() if path.name.startswith(("piece", "faces")))
+    sync(walk, sound(2.0), out, **options)
+    sync(walk, sound(2.0), out, mix_original=0.5, **options)
+    first, resumed, mixed = asked
+    assert kept > 50_000
+    assert first - resumed > 0.8 * kept
+    assert mixed - first > 2 * 96_000
 
 
 @pytest.mark.usefixtures("painter")
@@ -540,6 +626,8 @@ def test_the_disk_is_too_small(
         {"fps": Fraction(0)},
         {"sync_offset": 20_000},
         {"engine": "nonesuch"},
+        {"fit": "nothing"},
+        {"extend": "nothing"},
     ],
 )
 def test_options_that_cannot_be(options: dict[str, Any]) -> None:
@@ -548,13 +636,16 @@ def test_options_that_cannot_be(options: dict[str, Any]) -> None:
 
 
 def test_the_python_interface_with_the_embedded_engine(walk: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
-    result = sync_lips(walk, sound(1.0), tmp_path / "out.mp4")
+    watcher = Watcher()
+    result = sync_lips(walk, sound(1.5), tmp_path / "out.mp4", start=0.5, fps=29.97, watcher=watcher)
     assert result.engine == "mouth"
     assert any("wav2lip engine are not stored" in note for note in result.notes)
+    assert any("--fps is for still pictures" in note for note in result.notes)
+    assert watcher.stages[-1][0] == "joining"
     assert result.spoken == result.frames == 25
     changed = [
         float(np.abs(frame.astype(int) - before).max())
-        for frame, before in zip(frames_of(tmp_path / "out.mp4"), frames_of(walk), strict=False)
+        for frame, before in zip(frames_of(tmp_path / "out.mp4"), frames_of(walk)[12:], strict=False)
     ]
     assert max(changed) > 40, "the mouth moves"
 

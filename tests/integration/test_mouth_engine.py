@@ -239,11 +239,14 @@ def test_small_faces_and_those_in_profile_are_left_alone(collins: Portrait) -> N
         small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         patches = engine.speak([task((small, replace(face, mesh=face.mesh * np.float32(factor))), 0.4)])[0]
         assert bool(patches) == some
+        left_alone = engine.left_alone(replace(face, mesh=face.mesh * np.float32(factor)), small.shape)
+        assert left_alone == ("" if some else "the face is too small")
     angle = np.radians(65)
     turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]], np.float32)
     centre = face.mesh.mean(axis=0)
     profile = replace(face, mesh=((face.mesh - centre) @ turn.T + centre).astype(np.float32))
     assert engine.speak([task((picture, profile), 0.4)]) == [()]
+    assert engine.left_alone(profile, picture.shape) == "the face is seen from the side"
 
 
 @pytest.mark.parametrize("cut", ["left", "below", "right"])
@@ -297,3 +300,11 @@ def test_where_the_mouth_is_not_to_be_closed_it_is_left_alone(collins: Portrait)
     assert leaving.speak([task(collins, 0.3, silence=1.0)]) == [()]
     (speaking,) = leaving.speak([task(collins, 0.3)])
     assert np.array_equal(pasted(collins, speaking), spoken(collins, 0.3))
+
+
+def test_a_mouth_beyond_the_picture_is_left_alone(collins: Portrait) -> None:
+    picture, face = collins
+    engine = MouthWarper(SETTINGS)
+    assert engine.left_alone(face, picture.shape) == ""
+    bottom = int(face.mesh[13, 1] - Mouth.of(face.mesh).width)
+    assert engine.left_alone(face, picture[:bottom].shape) == "the mouth is beyond the picture"

@@ -236,6 +236,19 @@ def test_claps_in_avi(silent: Video, made: Maker, voice: Voice, tmp_path: Path, 
     assert probe(out).frames == FRAMES
 
 
+@pytest.mark.parametrize("name", ["a.flac", "a.m4a"])
+def test_slow_sound_does_not_fall_behind_in_avi(silent: Video, made: Maker, tmp_path: Path, name: str) -> None:
+    """A packet of many bytes counts as two there."""
+    noise = np.random.default_rng(4).normal(0, 0.1, 16000 * 5).astype(np.float32)
+    quiet = slice(16000 * 4, 16000 * 5)
+    noise[quiet] = claps([0.5], 1, 16000)
+    sound = write(tmp_path / name, noise, *(("-c:a", "aac", "-b:a", "96k") if name == "a.m4a" else ()), rate=16000)
+    out = tmp_path / "out.avi"
+    (note,) = join(made(0), out, silent, sound=Soundtrack(sound))
+    assert note.endswith(" becomes AAC, as players of AVI expect.")
+    assert onsets(samples(out)[48000 * 4 :]) == pytest.approx([0.5], abs=NEAR)
+
+
 def lips(path: Path) -> list[float]:
     """When claps move the lips, on the sound's own clock."""
     with VoiceReader(path) as reader:
@@ -410,11 +423,12 @@ def test_any_number_of_channels(silent: Video, made: Maker, tmp_path: Path, chan
     assert onsets(samples(out)) == pytest.approx([1.0, 3.0], abs=NEAR)
 
 
-def test_what_is_no_number_is_silent(silent: Video, made: Maker, tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_what_is_no_number_is_silent(silent: Video, made: Maker, tmp_path: Path, suffix: str) -> None:
     sound = claps([1.0, 3.0], 5)
     sound[60000:60100], sound[70000] = np.nan, -np.inf
     path = write(tmp_path / "a.wav", sound, "-c:a", "pcm_f32le")
-    out = tmp_path / "out.mp4"
+    out = tmp_path / f"out{suffix}"
     join(made(0), out, silent, sound=Soundtrack(path))
     heard = samples(out)
     assert onsets(heard) == pytest.approx([1.0, 3.0], abs=NEAR)

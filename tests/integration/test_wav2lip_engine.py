@@ -168,6 +168,11 @@ def test_faces_that_are_too_small_or_beyond_the_picture_are_left_alone(portrait:
     gone = task(portrait, dx=-240)
     assert engine.speak([small, gone, replace(gone, speech=heard(silence=1.0))]) == [(), (), ()]
     assert network.seen == []
+    assert [engine.left_alone(one.face, one.picture.shape) for one in (small, gone, task(portrait))] == [
+        "the face is too small",
+        "most of the face is beyond the picture",
+        "",
+    ]
 
 
 def test_a_face_cut_by_the_frame_speaks_within_it(portrait: NDArray[np.uint8]) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from facefusion_cli.core.device import check_wishes, gpu_asked
 from facefusion_cli.core.faces.selection import LARGEST
 from facefusion_cli.core.lipsync.engine import candidate
+from facefusion_cli.core.lipsync.options import Extend, Fit
 from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def check_options(options: LipSyncOptions) -> None:
         raise UsageError("one face speaks at a time.", hint="Choose largest, left, right or one index.")
     if options.reference is not None and face != LARGEST:
         raise UsageError("a face is chosen by place or by a reference picture, not by both.")
+    for word, words, what in ((options.fit, Fit, "fit"), (options.extend, Extend, "way to extend")):
+        if word not in get_args(words):
+            raise UsageError(f'there is no {what} "{word}".', hint=f"Choose one of: {', '.join(get_args(words))}.")
     chunk = options.chunk_seconds
     if not _SHORTEST_CHUNK <= chunk <= _LONGEST_CHUNK:
         raise UsageError(

@@ -76,6 +76,12 @@ class LipSyncer(Protocol):
     batch: int
     """How many tasks ``speak`` takes at once."""
 
+    def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
+        """Why it does not move the lips of a face in a picture of this (height, width), as in "the face is too small";
+        "" if it does.
+        """
+        ...
+
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """New pixels for each task, in the order in which they are to be pasted; none where nothing is to be changed.
 

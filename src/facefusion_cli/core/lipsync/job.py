@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from facefusion_cli.core.media.fingerprint import fingerprint
 from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.naming import Target
 from facefusion_cli.core.media.outputs import plan_outputs
+from facefusion_cli.core.media.video.options import VideoOptions
 from facefusion_cli.core.media.video.watcher import SILENT
 from facefusion_cli.core.memory import give_back_frames
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
@@ -150,6 +152,8 @@ class LipSyncJob:
         if self._gpu_asked and entry.name not in ENGINE_WEIGHTS:
             device = self._tools.device
             note = f"{note} The {entry.name} engine always runs on the processor, not on {device.name}.".strip()
+        if self.options.pads != LipSyncOptions().pads and entry.name not in ENGINE_WEIGHTS:
+            note = f"{note} The {entry.name} engine needs no room around the face: --pads has no effect.".strip()
         return entry, note
 
     @cached_property
@@ -187,16 +191,22 @@ def sync_lips(
     mix_original: float = 0.0,
     fit: Fit = "audio",
     extend: Extend = "pingpong",
+    fps: Fraction | float = 25,
     sync_offset: int = 0,
     mouth_strength: float = 1.0,
     close_mouth: bool = True,
+    require_face: bool = False,
+    start: Fraction | float | None = None,
+    duration: Fraction | float | None = None,
+    device: str | None = None,
     keep_metadata: bool = False,
     clobber: bool = True,
+    watcher: VideoWatcher = SILENT,
 ) -> LipSyncResult:
     """Make the face in ``video`` speak ``audio``.
 
     Args:
-        video: file of a video, or of a still picture, which is shown at 25 frames a second.
+        video: file of a video, or of a still picture.
         audio: file with the voice; of a video its first audio track.
         output: file for the result, a video in the format of its suffix.
         engine: "auto" or the name of an engine. A named one fetches the weights it lacks; "auto" fetches nothing.
@@ -207,20 +217,26 @@ def sync_lips(
         mix_original: how loud the video's own sound stays under the new one, 0 to 4.
         fit: whose length the result has: "audio", "video", "longest" or "shortest".
         extend: what is seen where there is more sound than pictures: "pingpong", "loop" or "freeze".
+        fps: frames a second of a still picture.
         sync_offset: milliseconds by which the lips move later than the sound.
         mouth_strength: how far the mouth moves, 0 to 2.
         close_mouth: whether the mouth is closed while nobody speaks; else "mouth" leaves it as it is then, and Wav2Lip
             has its own way.
+        require_face: whether a frame without the face is an error.
+        start: seconds of the whole result at which the part to be made begins.
+        duration: seconds that it lasts at most.
+        device: "auto", "cpu", "cuda" or "cuda:N"; by default what ``FACEFUSION_DEVICE`` says, else "auto".
         keep_metadata: keep the place the video was taken at, and all else that is left out otherwise.
         clobber: whether ``output`` may replace a file.
+        watcher: is told how far the work is; what it raises ends it.
 
     Raises:
         UsageError: an option cannot be.
         InputError: a file cannot be read.
-        NoFaceError: the face meant is not in the video.
+        NoFaceError: the face meant is not in the video, or with ``require_face`` not in every frame.
         OutputError: the result cannot be written.
         WeightsError: the weights of the engine named cannot be had.
-        DeviceError: the environment variable ``FACEFUSION_DEVICE`` asks for a GPU that cannot be used.
+        DeviceError: a GPU was asked for that cannot be used.
     """
     options = LipSyncOptions(
         engine,
@@ -230,16 +246,28 @@ def sync_lips(
         mix_original,
         fit,
         extend,
-        sync_offset=sync_offset,
-        mouth_strength=mouth_strength,
-        close_mouth=close_mouth,
+        _exactly(fps),
+        sync_offset,
+        mouth_strength,
+        close_mouth,
+        require_face=require_face,
         keep_metadata=keep_metadata,
+        device=device,
+        video=VideoOptions(
+            start=None if start is None else _exactly(start),
+            duration=None if duration is None else _exactly(duration),
+        ),
     )
     job = LipSyncJob(options)
     inputs = [*job.inputs, Path(audio)]
     target = Target(Path(video), "video", sound=Path(audio))
     (planned,) = plan_outputs([target], os.fspath(output), clobber=clobber, inputs=inputs)
     job.read()
-    result = job.run(planned)
+    result = job.run(planned, watcher)
     notes = (*filter(None, [job.choose()]), *job.prepare(), *result.notes)
     return dataclasses.replace(result, notes=tuple(dict.fromkeys(notes)))
+
+
+def _exactly(number: Fraction | float) -> Fraction:
+    """A number as its digits say: 29.97 is no binary fraction."""
+    return number if isinstance(number, Fraction) else Fraction(str(number))

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["shown_frames"]
 
-_BACKWARDS = 192 * 2**20
-"""Bytes of frames that are decoded at once to be shown in reverse: fewer mean that much is decoded several times."""
+_HELD = 192 * 2**20
+"""Bytes of frames that are decoded at once to be shown in reverse, or again and again: fewer mean that much is decoded
+several times."""
 
 
 def shown_frames(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]) -> Iterator[Frame]:
@@ -56,7 +57,16 @@ def shown_frames(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]
 
 def _wanted(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]) -> Iterator[Frame | None]:
     """Each frame of the runs, None for those that cannot be decoded."""
-    block = max(1, _BACKWARDS // (3 * video.width * video.height))
+    block = max(1, _HELD // (3 * video.width * video.height))
+    low = min(run.low for run in runs)
+    if len(runs) > 1 and max(run.stop for run in runs) - low <= block:
+        # A decoder begun for each run of a very short video would take longer than all else.
+        held = list(_read(video, stretches, low, max(run.stop for run in runs)))
+        for run in runs:
+            for number in range(run.length):
+                frame = held[run.first + run.step * number - low]
+                yield None if frame is None else frame.copy()
+        return
     for run in runs:
         if run.step == 0:
             frame = next(iter(_read(video, stretches, run.low, run.stop)))

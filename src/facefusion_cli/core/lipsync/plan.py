@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from facefusion_cli.core.faces.tracking.looking import look
 from facefusion_cli.core.faces.tracking.tracks import Tracks
+from facefusion_cli.core.lipsync.mel import BANDS, COLUMNS_A_SECOND
 from facefusion_cli.core.lipsync.scene import Scene
 from facefusion_cli.core.lipsync.speaker import Speaker
 from facefusion_cli.core.lipsync.timeline import plan_timeline
@@ -37,6 +38,8 @@ RESULT = "the result"
 
 _SEEN_BYTES = 3100
 """A frame and face."""
+_MIX_BYTES = 48_000 * 2 * 3
+"""A second of mixed sound, as a rule, and rather more than FLAC makes of it."""
 _MOST_RANGES = 10
 _STRICT = "Without --strict these are kept."
 
@@ -86,7 +89,7 @@ def settle(
     watcher.plan(plan_sentence(output.target, output.sound, video, timeline, stop - start, len(chunks)))
     if sentence := lengths_sentence(video, sound, timeline, options):
         watcher.note(sentence)
-    _check_room(work, video, stop - start, high - low, encode)
+    _check_room(work, video, stop - start, high - low, sound, encode, mixed=bool(options.mix_original))
     stretches = plan_segments(low, high, video.fps)
     looked = look(video, stretches, work, loaded.finder, loaded.recogniser, watcher)
     # What the header speaks of and is not there would have been the end.
@@ -96,13 +99,15 @@ def settle(
         raise incomplete(output.target, decoded, promised, _STRICT)
     there = [stretch.start + count for stretch, count in zip(stretches, looked.counts, strict=True) if count]
     if there[-1] < high:
-        # What cannot be decoded at the end is no part of the video.
+        # What cannot be decoded at the end is no part of the video. The stretch begins where it did: what comes before
+        # has not been looked at.
         timeline = plan_timeline(video.fps, there[-1], sound, options.fit, options.extend)
-        start, stop = wanted_stretch(timeline.frames, video.fps, options.video, RESULT)
+        stop = min(stop, timeline.frames)
         if timeline.needed(start, stop)[0] < low:
             timeline = dataclasses.replace(timeline, extend="freeze")
     tracks = Tracks(looked.files, video.fps)
-    speaker = Speaker(tracks, options.face, loaded.likeness, name, video.fps)
+    looked_at = f"{clock(low / video.fps)} to {clock(high / video.fps)}"
+    speaker = Speaker(tracks, options.face, loaded.likeness, name, looked_at)
     scene = Scene(speaker, stretches, looked.counts)
     if options.require_face:
         _require(scene, timeline, start, stop, name)
@@ -110,11 +115,16 @@ def settle(
     return Plan(timeline, start, stop, chunks, stretches, scene, speaker.found, decoded, promised)
 
 
-def _check_room(work: Work, video: Video, frames: int, seen: int, encode: EncodeOptions) -> None:
-    """The pieces, the result they are joined into, what was seen and what is to be heard."""
+def _check_room(
+    work: Work, video: Video, frames: int, seen: int, sound: Fraction, encode: EncodeOptions, *, mixed: bool
+) -> None:
+    """For what was heard and seen and the pieces, as far as they are not there yet, and for the result."""
     seconds = float(frames / video.fps)
     encoded = encoded_bytes(video.width * video.height, frames, seconds, encode)
-    check_room(work.folder, 2 * encoded + seen * _SEEN_BYTES, "the video and what it is made from")
+    there = sum(path.stat().st_size for path in map(work.piece, work.finished) if path is not None)
+    pieces = encoded + seen * _SEEN_BYTES + round(sound * COLUMNS_A_SECOND) * BANDS * 4
+    mix = round(seconds * _MIX_BYTES) if mixed else 0
+    check_room(work.folder, encoded + max(0, pieces - there) + mix, "the video and what it is made from")
 
 
 def _require(scene: Scene, timeline: Timeline, start: int, stop: int, name: str) -> None:
@@ -127,7 +137,7 @@ def _require(scene: Scene, timeline: Timeline, start: int, stop: int, name: str)
         ranges = [f"{clock(first / timeline.fps)} to {clock(last / timeline.fps)}" for first, last, _ in without]
         more = f" and {len(ranges) - _MOST_RANGES} more times" if len(ranges) > _MOST_RANGES else ""
         raise NoFaceError(
-            f"the face that is to speak is not in every frame of {name}: it is missing from"
+            f"the face that is to speak is not in every frame of {name}: in the result it would be missing from"
             f" {', '.join(ranges[:_MOST_RANGES])}{more}.",
             hint="Without --require-face these stretches are left as they are.",
         )

@@ -18,7 +18,7 @@ __all__ = ["made_from", "pieces_made_from"]
 
 _PIECES = ("face", "fit", "extend", "fps", "sync_offset", "mouth_strength", "close_mouth", "pads")
 _VIDEO = ("encode", "start", "duration", "preview")
-_ONLY_JOINING = ("soundtrack", "joining")
+_NOT_OF_PIECES = ("soundtrack", "joining", "require_face")
 """What the pieces do not depend on, before they are joined."""
 
 
@@ -47,6 +47,7 @@ def made_from(target: Path, audio: Path, options: LipSyncOptions, engine: str, d
         "options": {name: plain(value) for name, value in wanted.items()},
         "soundtrack": None if options.soundtrack is None else fingerprint(options.soundtrack),
         "joining": {"keep_metadata": options.keep_metadata, "mix_original": options.mix_original},
+        "require_face": options.require_face,  # what was made without may not be what is asked for with it
         "engine": engine,
         "device": None if device is None else device.name,
         "thread_count": None if device is None else device.threads,
@@ -57,4 +58,4 @@ def made_from(target: Path, audio: Path, options: LipSyncOptions, engine: str, d
 
 def pieces_made_from(whole: Mapping[str, Any]) -> dict[str, Any]:
     """Of what a result is made from (see ``made_from``) that which its pieces depend on."""
-    return {name: value for name, value in whole.items() if name not in _ONLY_JOINING}
+    return {name: value for name, value in whole.items() if name not in _NOT_OF_PIECES}

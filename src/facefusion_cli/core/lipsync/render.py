@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.lipsync.engine import SpeechTask
 from facefusion_cli.core.lipsync.pictures import shown_frames
 from facefusion_cli.core.lipsync.untouched import add_stretch
@@ -42,7 +41,6 @@ _IN_FLIGHT = 96 * 2**20
 _IN_WORK = 256 * 2**20
 """Bytes of frames that are worked on at the same time."""
 _MOST_FRAMES = 16
-_TOO_SMALL = "the face is too small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +141,23 @@ class _Speaking:
                 yield from self._speak(group)
 
     def _speak(self, group: deque[tuple[int, Frame, Spoken]]) -> Iterator[Frame]:
+        engine = self._take.engine
         tasks: list[SpeechTask | None] = [None] * self._room
-        for index, frame, spoken in group:
+        reasons = [spoken.reason for _, _, spoken in group]
+        for number, (index, frame, spoken) in enumerate(group):
             if spoken.face is not None:
-                speech = self._take.voice.speech(index)
-                tasks[index % self._room] = SpeechTask(frame, spoken.face, speech)
-        made = self._take.engine.speak(tasks) if any(tasks) else []
-        while group:
+                reasons[number] = engine.left_alone(spoken.face, frame.shape)
+                if not reasons[number]:
+                    tasks[index % self._room] = SpeechTask(frame, spoken.face, self._take.voice.speech(index))
+        made = engine.speak(tasks) if any(tasks) else []
+        for reason in reasons:
             index, frame, spoken = group.popleft()
-            patches = made[index % self._room] if spoken.face is not None else ()
-            if patches:
-                paste_into(frame, patches)
-                self.notes |= dict.fromkeys(note for patch in patches for note in patch.notes)
-            if spoken.face is None:
-                add_stretch(self.untouched, index, index + 1, spoken.reason)
-            elif spoken.face.size < MINIMUM_SIZE:
-                add_stretch(self.untouched, index, index + 1, _TOO_SMALL)
+            if reason:
+                add_stretch(self.untouched, index, index + 1, reason)
             else:
                 self.spoken += 1
+                if patches := made[index % self._room]:
+                    paste_into(frame, patches)
+                    self.notes |= dict.fromkeys(note for patch in patches for note in patch.notes)
             yield frame
             self._watcher.progress(1, 0 if spoken.face is None else 1)

@@ -21,7 +21,7 @@ class Untouched:
     """Seconds."""
     stop: float
     reason: str
-    """As in "no face", "another face", "the face is too small"."""
+    """As in "no face", "only other faces", "the face is too small"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.tracking.appearances import appearances
 from facefusion_cli.core.faces.tracking.likeness import persons_of
-from facefusion_cli.core.media.video.words import clock
 from facefusion_cli.errors import FaceIndexError, FaceTooSmallError, NoFaceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from fractions import Fraction
 
     import numpy as np
     from numpy.typing import NDArray
@@ -83,10 +81,10 @@ class Speaker:
     """How many tracks there are."""
 
     def __init__(
-        self, tracks: Tracks, selection: FaceSelection, likeness: NDArray[np.float32] | None, name: str, fps: Fraction
+        self, tracks: Tracks, selection: FaceSelection, likeness: NDArray[np.float32] | None, name: str, looked_at: str
     ) -> None:
         """``likeness``: the embedding of the person meant, if she was not chosen by place; ``name`` is what to call the
-        video in messages.
+        video in messages, ``looked_at`` from when to when it was looked at.
 
         Raises:
             NoFaceError: there is no usable face, or nobody meant.
@@ -95,7 +93,7 @@ class Speaker:
         self.found = len(tracks.tracks)
         if not tracks.tracks:
             raise NoFaceError(
-                f"no face was found in {name}, from 0 s to {clock(tracks.frames / fps)}.",
+                f"no face was found in {name}, from {looked_at}.",
                 hint="Use a video in which the face is larger, sharper, lighter or less turned away.",
             )
         widest = max(track.size for track in tracks.tracks)

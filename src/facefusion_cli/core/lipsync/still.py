@@ -11,7 +11,8 @@ from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.video.ffmpeg import file_argument
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.process import FfmpegRun
-from facefusion_cli.errors import InputError, OutputError
+from facefusion_cli.core.media.video.unwritten import unwritten
+from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -85,4 +86,4 @@ def _write(pixels: np.ndarray, fps: Fraction, path: Path) -> None:
         code = run.finish()
         said = run.stopped(code) or " ".join(run.tail)
     if code:
-        raise OutputError(f'cannot write "{path}": ffmpeg says "{said.strip()}".')
+        raise unwritten(path, said, what="the picture as a video", task="make a video of the picture")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["Stretch", "add_stretch"]
+__all__ = ["TOO_SMALL", "Stretch", "add_stretch"]
 
 Stretch = tuple[int, int, str]
 """First frame of the result, the one behind the last, and why."""
+
+TOO_SMALL = "the face is too small"
+"""Why no engine moves the lips of a face."""
 
 
 def add_stretch(found: list[Stretch], start: int, stop: int, reason: str) -> None:

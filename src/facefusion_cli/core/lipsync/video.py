@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.lipsync.clockwork import Clockwork
 from facefusion_cli.core.lipsync.listening import Heard, listen
+from facefusion_cli.core.lipsync.options import LipSyncOptions
 from facefusion_cli.core.lipsync.plan import RESULT, settle
 from facefusion_cli.core.lipsync.render import Take, render
 from facefusion_cli.core.lipsync.result import LipSyncResult, Untouched
@@ -33,19 +34,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from facefusion_cli.core.lipsync.loaded import Loaded
-    from facefusion_cli.core.lipsync.options import LipSyncOptions
-    from facefusion_cli.core.lipsync.plan import Plan
     from facefusion_cli.core.lipsync.render import Rendered
     from facefusion_cli.core.lipsync.timeline import Timeline
     from facefusion_cli.core.media.outputs import Output
-    from facefusion_cli.core.media.video.encoders import EncodeOptions
     from facefusion_cli.core.media.video.probe import Video
     from facefusion_cli.core.media.video.projection import Projection
-    from facefusion_cli.core.media.video.watcher import VideoWatcher
+    from facefusion_cli.core.media.video.watcher import Stage, VideoWatcher
 
 __all__ = ["sync_video"]
 
 _MEL = "sound.mel"
+_IN_PARTS: tuple[Stage, ...] = ("looking", "speaking", "joining")
+"""Stages that take the longer the more of a video is made."""
+_USUAL_FPS = LipSyncOptions().fps
+_OWN_RATE = "it is a video, which keeps its own rate: --fps is for still pictures."
 
 
 def sync_video(
@@ -82,11 +84,15 @@ def sync_video(
             watcher.note(note)
         video, notes = _opened(output.target, options.fps, work)
         check_encoder(encode, video.width, video.height)
+        if options.soundtrack is not None:
+            Soundtrack(options.soundtrack).check()  # now, and not when all frames are made
         heard = _listened(output.sound, work, watcher)
-        plan = settle(loaded, output, video, heard.duration, encode, work, watcher)
-        rendering = time.perf_counter()
-        rendered = _rendered(loaded, video, plan, encode, work, watcher)
-        rendering = time.perf_counter() - rendering
+        mel = work.piece(_MEL)
+        assert mel is not None
+        with Voice(mel, video.fps, offset_ms=options.sync_offset, strength=options.mouth_strength) as voice:
+            plan = settle(loaded, output, video, heard.duration, encode, work, watcher)
+            take = Take(video, plan.stretches, plan.timeline, plan.scene, voice, loaded.engine, encode)
+            rendered = render(take, plan.chunks, work, watcher)
         watcher.stage("joining", 0, 0)
         sound = Soundtrack(options.soundtrack or output.sound, plan.start / video.fps)
         if options.mix_original:
@@ -112,6 +118,7 @@ def sync_video(
             size = file.temporary.stat().st_size
             path = file.commit()
         work.remove()
+    spent = watcher.spent
     return LipSyncResult(
         target=output.target,
         audio=output.sound,
@@ -126,18 +133,18 @@ def sync_video(
         decoded=plan.decoded,
         promised=plan.promised,
         untouched=_in_seconds(rendered, plan.start, video.fps),
-        stages=watcher.spent,
+        stages=spent,
         peak_memory=peak_memory(),
         seconds=time.perf_counter() - began,
         notes=tuple(dict.fromkeys((*loaded.notes, *notes, *video.notes, *heard.notes, *rendered.notes, *joining))),
-        projection=_projection(plan.timeline, options, rendered.frames, rendering, size),
+        projection=_projection(plan.timeline, options, rendered.frames, sum(spent[one] for one in _IN_PARTS), size),
     )
 
 
 def _opened(target: Path, fps: Fraction, work: Work) -> tuple[Video, tuple[str, ...]]:
     if kind_of(target) == "picture":
         return video_of_still(target, fps, work)
-    return probe(target), ()
+    return probe(target), () if fps == _USUAL_FPS else (_OWN_RATE,)
 
 
 def _listened(sound: Path, work: Work, watcher: VideoWatcher) -> Heard:
@@ -149,21 +156,6 @@ def _listened(sound: Path, work: Work, watcher: VideoWatcher) -> Heard:
         return heard
     facts = work.facts(_MEL)
     return Heard(facts["samples"], tuple(facts["notes"]))
-
-
-def _rendered(
-    loaded: Loaded,
-    video: Video,
-    plan: Plan,
-    encode: EncodeOptions,
-    work: Work,
-    watcher: VideoWatcher,
-) -> Rendered:
-    options, mel = loaded.options, work.piece(_MEL)
-    assert mel is not None
-    with Voice(mel, video.fps, offset_ms=options.sync_offset, strength=options.mouth_strength) as voice:
-        take = Take(video, plan.stretches, plan.timeline, plan.scene, voice, loaded.engine, encode)
-        return render(take, plan.chunks, work, watcher)
 
 
 def _in_seconds(rendered: Rendered, start: int, fps: Fraction) -> tuple[Untouched, ...]:

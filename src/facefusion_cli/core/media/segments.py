@@ -25,7 +25,7 @@ from facefusion_cli.core.media.work_folders import (
     work_folder,
     work_folders,
 )
-from facefusion_cli.errors import IncompleteError, InputError, NoFaceError, OutputError, UsageError
+from facefusion_cli.errors import FaceFusionError, IncompleteError, NoFaceError, OutputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -142,8 +142,8 @@ class Work:
         if name != Path(name).name or name in {"", LOCK, _JOURNAL} or name.startswith((".", _UNFINISHED)):
             raise ValueError(f"{name!r} is no name for a piece")
         self._discard(name)
-        if not self.folder.is_dir():
-            raise self._failure(FileNotFoundError())
+        if gone := self.gone:
+            raise gone
         self._unfinished[name] = self.folder / f"{_UNFINISHED}{secrets.token_hex(4)}-{name}"
         return self._unfinished[name]
 
@@ -178,6 +178,11 @@ class Work:
     def finished(self) -> frozenset[str]:
         """The names of finished pieces."""
         return frozenset(self._pieces)
+
+    @property
+    def gone(self) -> OutputError | None:
+        """What to say if the folder, which others must leave alone, is not there any more."""
+        return None if self.folder.is_dir() else self._failure(FileNotFoundError())
 
     def remove(self) -> None:
         """Remove the folder and all in it: the output is whole. What resists is left to ``facefusion clean``."""
@@ -240,13 +245,18 @@ class Work:
 def kept(work: Work, note: Callable[[str], None], *, slight: Collection[str] = ()) -> Iterator[None]:
     """Around what is done in a work folder: remove what leads nowhere; say of what is interrupted that it is kept.
 
-    ``slight`` are pieces that are not worth keeping alone for an input that cannot be read.
+    ``slight`` are pieces that are not worth keeping alone when the work fails, as for an input that cannot be read.
+
+    Raises:
+        OutputError: instead of what fails without the folder: it was removed in the middle of the work.
     """
     try:
         yield
     except BaseException as error:
-        unreadable = isinstance(error, InputError) and work.finished <= {*slight}
-        if unreadable or isinstance(error, (NoFaceError, IncompleteError, UsageError)):
+        failed = isinstance(error, FaceFusionError)
+        if failed and (gone := work.gone):
+            raise gone from error
+        if isinstance(error, (NoFaceError, IncompleteError, UsageError)) or (failed and work.finished <= {*slight}):
             work.remove()
         elif work.finished:
             note(_KEPT)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
-from facefusion_cli.core.faces.ramp import rise
-from facefusion_cli.core.lipsync.mouth.shape import Mouth
+from facefusion_cli.core.lipsync.mouth.reach import ASIDE, BEYOND, beyond, reach
 from facefusion_cli.core.lipsync.mouth.warp import move_mouth
+from facefusion_cli.core.lipsync.untouched import TOO_SMALL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["MouthWarper"]
-
-_LARGE_ENOUGH = 1.25 * MINIMUM_SIZE
-"""Width of a face in pixels from which on its mouth moves all the way: a face that comes nearer begins gently."""
-_TURNED = 0.62, 0.82
-"""Sine of the angle to the side up to which a mouth moves all the way, and from which it is left alone: of a mouth in
-profile the mesh knows too little."""
 
 
 class MouthWarper:
@@ -36,13 +30,21 @@ class MouthWarper:
         """Of ``settings`` it heeds ``close_mouth``; strength is in what is heard."""
         self._close = settings.close_mouth
 
+    def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
+        """See ``LipSyncer``."""
+        if face.size < MINIMUM_SIZE:
+            return TOO_SMALL
+        if beyond(face, shape):
+            return BEYOND
+        return "" if reach(face) > 0 else ASIDE
+
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """One patch for each task at most; none for a face that is too small or seen from the side."""
         return [() if task is None else self._speak(task) for task in tasks]
 
     def _speak(self, task: SpeechTask) -> tuple[Patch, ...]:
         """Where nobody speaks the mouth is closed, or left as it is."""
-        speech, weight = task.speech, _weight(task.face)
+        speech, weight = task.speech, reach(task.face)
         speaking = 1 - speech.silence
         if self._close:
             opening, spread = speaking * speech.opening, speaking * speech.spread
@@ -50,8 +52,3 @@ class MouthWarper:
             opening, spread, weight = speech.opening, speech.spread, speaking * weight
         patch = move_mouth(task.picture, task.face, opening, spread, weight)
         return () if patch is None else (patch,)
-
-
-def _weight(face: Face) -> float:
-    """How far the mouth of a face can be moved, 0 to 1."""
-    return rise(face.size, MINIMUM_SIZE, _LARGE_ENOUGH) * (1 - rise(abs(Mouth.of(face.mesh).turn), *_TURNED))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
+from facefusion_cli.core.lipsync.mouth.reach import reach
 from facefusion_cli.core.lipsync.mouth.warp import move_mouth
+from facefusion_cli.core.lipsync.untouched import TOO_SMALL
 from facefusion_cli.core.lipsync.wav2lip.boxes import box_of_mesh
 from facefusion_cli.core.lipsync.wav2lip.crops import CROP, cut, network_input
 from facefusion_cli.core.lipsync.wav2lip.network import BATCH, Generator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.lipsync.engine import SpeechTask, SyncSettings
     from facefusion_cli.core.lipsync.wav2lip.boxes import FaceBox
@@ -31,6 +34,7 @@ __all__ = ["Network", "Wav2Lip"]
 _MEL, _FACES = (1, 80, 16), (6, CROP, CROP)
 _LEAST_IN_SIGHT = 0.5
 """Share of a face's box that must be in the picture."""
+_OUT_OF_SIGHT = "most of the face is beyond the picture"
 
 
 class Network(Protocol):
@@ -67,11 +71,17 @@ class Wav2Lip:
         network = Generator.open(weight, tools)
         return cls(name, network, settings, notes=(tools.device.note,) if tools.device.note else ())
 
+    def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
+        """See ``LipSyncer``."""
+        if face.size < MINIMUM_SIZE:
+            return TOO_SMALL
+        return "" if box_of_mesh(face.mesh, self._pads).in_sight(shape) >= _LEAST_IN_SIGHT else _OUT_OF_SIGHT
+
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """Patches for each task: one that closes the mouth as far as nobody speaks, and one of the network's.
 
-        None for a face that is too small, or mostly beyond the picture. The network runs on a whole batch, whatever is
-        missing of it, and not at all where nobody speaks.
+        None for a face that is left alone. The network runs on a whole batch, whatever is missing of it, and not at all
+        where nobody speaks.
 
         Raises:
             ValueError: there are more tasks than ``batch``.
@@ -92,11 +102,11 @@ class Wav2Lip:
 
     def _look(self, task: SpeechTask) -> _View | None:
         """None where the face cannot be made to speak."""
-        box = box_of_mesh(task.face.mesh, self._pads)
-        if task.face.size < MINIMUM_SIZE or box.in_sight(task.picture.shape) < _LEAST_IN_SIGHT:
+        if self.left_alone(task.face, task.picture.shape):
             return None
+        box = box_of_mesh(task.face.mesh, self._pads)
         picture, silence = task.picture, task.speech.silence if self._close else 0.0
-        closing = move_mouth(picture, task.face, 0.0, 0.0, silence) if silence > 0 else None
+        closing = move_mouth(picture, task.face, 0.0, 0.0, silence * reach(task.face)) if silence > 0 else None
         if silence >= 1:
             return _View(task, silence, box, picture, None, closing)
         if closing is not None:

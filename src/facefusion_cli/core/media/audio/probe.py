@@ -78,6 +78,8 @@ def probe_sound(path: Path) -> SoundFile:
     if stream is None:
         what = "pictures but no sound" if pictures else "no sound"
         raise InputError(f'"{path}" has {what}.', hint="Give a file that somebody can be heard in.")
+    if not stream.rate:  # of a format that is believed by its name, and has nothing of it
+        raise _not_opened(path, "")
     _check(path, stream)
     guessed = "Estimating duration from bitrate" in text
     promised = None if guessed else header.duration

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.media.video.attachments import extract_covers, is_font
-from facefusion_cli.core.media.video.containers import TEXT_SUBTITLES
+from facefusion_cli.core.media.video.containers import LEAST_AVI_RATE, TEXT_SUBTITLES
 from facefusion_cli.core.media.video.sound_filters import cut, filled, known, numbers_only
 from facefusion_cli.core.media.video.tags import is_private, is_stale, read_tags
 
@@ -131,15 +131,17 @@ class Companions:
     def _encode(self, sound: Sound, encoder: str, filters: Sequence[str]) -> None:
         """Encode the track that was added last, through filters and some that make it fit."""
         track = len(self.heard) - 1
-        fitting = [*filters]
+        fitting = [*numbers_only(sound), *filters]
         lossy = encoder == self.container.encoder
         if lossy:
             named, channels = known(sound)
-            fitting += [*numbers_only(sound), *named]
+            fitting += named
             self.options += [f"-b:a:{track}", f"{min(96 * max(1, channels), 510)}k"]
         if encoder == "libopus":
             fitting.append("aformat=channel_layouts=mono|stereo|5.1|7.1")
         if encoder == "aac" and not self.container.stamped:
+            if sound.rate < LEAST_AVI_RATE:
+                fitting.append("aresample=48000")
             # Nothing tells players to leave out what the encoder begins with: it takes the place of as much sound.
             fitting.append(f"atrim=start_sample={_AAC_PRIMING}")
         self.options += [f"-c:a:{track}", encoder, f"-filter:a:{track}", ",".join(fitting)]

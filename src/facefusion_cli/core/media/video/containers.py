@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.video.sounds import Sound
 
-__all__ = ["TEXT_SUBTITLES", "Container", "check_container", "container_of"]
+__all__ = ["LEAST_AVI_RATE", "TEXT_SUBTITLES", "Container", "check_container", "container_of"]
 
 TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text"})
 """Codecs that can be turned into each other."""
@@ -20,6 +20,9 @@ _BITMAPS = frozenset({"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"})
 _PCM = frozenset(f"pcm_{kind}" for kind in ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f64le"))
 _LEAST_MP3_RATE = 16000
 """Samples a second of what MP4's own standard knows of MP3."""
+LEAST_AVI_RATE = 32000
+"""Samples a second of AAC in AVI, whose players count a packet of more than 768 bytes for a channel as two: encoders
+make such of slower sound, and it would fall behind."""
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "opus"})
 _APPLE_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
 
@@ -45,8 +48,8 @@ class Container:
 
     def copies(self, sound: Sound) -> bool:
         """Whether players of it expect sound as it is."""
-        odd = self.muxer == "mp4" and sound.codec == "mp3" and sound.rate < _LEAST_MP3_RATE
-        return sound.codec in self.audio and not odd
+        least = {("mp4", "mp3"): _LEAST_MP3_RATE, ("avi", "aac"): LEAST_AVI_RATE}
+        return sound.codec in self.audio and sound.rate >= least.get((self.muxer, sound.codec), 0)
 
     @property
     def is_mp4(self) -> bool:

@@ -45,6 +45,15 @@ class Soundtrack:
             raise InputError(f'there is no sound in "{self.path}" that can be read.')
         return found
 
+    def check(self) -> None:
+        """See whether there is anything to be heard.
+
+        Raises:
+            InputError: the file cannot be read, or has no sound.
+        """
+        probe_sound(self.path)
+        self.read()
+
     def stretch(self, length: Fraction) -> Stretch:
         """So many seconds of it.
 
