@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -588,10 +589,36 @@ def test_a_bad_soundtrack_is_told_before_the_work(
 def test_the_disk_is_too_small(
     walk: Path, sound: Callable[..., Path], tmp_path: Path, disk: Callable[[str], Path]
 ) -> None:
-    folder = disk("2m")
+    folder = disk("size=2m")
     with pytest.raises(OutputError, match="not enough room"):
         sync(walk, sound(2.0), folder / "out.mp4")
     assert not list(folder.iterdir())
+
+
+class Remover(Watcher):
+    """Removes a folder when so many frames have been made."""
+
+    def __init__(self, folder: Path, frames: int) -> None:
+        super().__init__("speaking", frames)
+        self._folder = folder
+
+    def progress(self, frames: int, faces: int) -> None:
+        try:
+            super().progress(frames, faces)
+        except KeyboardInterrupt:
+            shutil.rmtree(self._folder)
+
+
+@pytest.mark.usefixtures("painter")
+@pytest.mark.parametrize("frames", [4, 24])
+def test_the_folder_of_the_output_is_removed_in_the_middle(
+    frames: int, walk: Path, sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(OutputError, match=f'the folder "{folder}" was removed in the middle of the work'):
+        sync(walk, sound(2.0), folder / "out.mp4", Remover(folder, frames), chunk_seconds=Fraction(1))
+    assert not folder.exists()
 
 
 @pytest.mark.usefixtures("painter")

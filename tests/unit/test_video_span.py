@@ -54,7 +54,7 @@ def test_what_holds_no_frame() -> None:
     with pytest.raises(UsageError, match=r"10\.00 seconds long"):
         wanted_frames(video(250, Fraction(25)), VideoOptions(start=Fraction(10)))
     with pytest.raises(UsageError, match="shorter than a frame"):
-        wanted_frames(video(250, Fraction(25)), VideoOptions(duration=Fraction(0)))
+        wanted_frames(video(250, Fraction(25)), VideoOptions(start=Fraction(1, 20), duration=Fraction(1, 100)))
 
 
 def test_words() -> None:
@@ -73,3 +73,9 @@ def test_words() -> None:
         '"a.mp4" is damaged: only 29 of 50 frames can be decoded.',
         "So it is.",
     )
+
+
+@pytest.mark.parametrize("times", [{"duration": Fraction(0)}, {"preview": Fraction(0)}, {"start": Fraction(-1)}])
+def test_times_that_cannot_be(times: dict[str, Fraction]) -> None:
+    with pytest.raises(UsageError, match="cannot"):
+        VideoOptions(**times)  # type: ignore[arg-type]
