@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "measure"]
+__all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "measure", "processor_seconds"]
 
 Fact = str | float
 
@@ -30,7 +30,7 @@ class Case:
     yardstick: str = ""
     """The case of the same group whose operations per second this one's are compared with; "" for none."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
-    """What else is known of it."""
+    """What else is known of it, at the latest after its last run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,21 @@ class Benchmark:
     groups: Callable[[Path | None], Iterator[Group]]
     """Takes the folder given on the command line."""
     takes_folder: bool = False
+    warm_up: bool = True
+    """Whether each case runs once before it counts."""
 
 
-def measure(cases: Sequence[Case], repeats: int) -> list[Row]:
-    """Time the cases in turns, after a warm-up of each."""
+def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> list[Row]:
+    """Time the cases in turns, by default after a warm-up of each."""
     walls: list[list[float]] = [[] for _ in cases]
     cpus: list[list[float]] = [[] for _ in cases]
-    for turn in range(repeats + 1):
+    for turn in range(0 if warm_up else 1, repeats + 1):
         for case, wall, cpu in zip(cases, walls, cpus, strict=True):
-            wall_start, cpu_start = time.perf_counter(), _processor_seconds()
+            wall_start, cpu_start = time.perf_counter(), processor_seconds()
             case.run()
             if turn > 0:
                 wall.append(1000 * (time.perf_counter() - wall_start) / case.items)
-                cpu.append(1000 * (_processor_seconds() - cpu_start) / case.items)
+                cpu.append(1000 * (processor_seconds() - cpu_start) / case.items)
     medians = [statistics.median(wall) for wall in walls]
     speeds = {
         case.name: case.work / case.items / median / 1e9
@@ -105,7 +107,8 @@ def measure(cases: Sequence[Case], repeats: int) -> list[Row]:
     ]
 
 
-def _processor_seconds() -> float:
+def processor_seconds() -> float:
+    """Of this process and its children that are gone, user and system (on Windows without the children)."""
     if sys.platform == "win32":
         return time.process_time()
     import resource

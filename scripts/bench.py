@@ -1,12 +1,12 @@
 """Measure what the project promises about speed; figures belong here, never into a test.
 
-Usage: python scripts/bench.py startup|detect|swap|paste [--json]
+Usage: python scripts/bench.py startup|detect|swap|paste|lipsync|lipsync-memory [--json]
        python scripts/bench.py inference DIR [--json]
 
 Run it with the Python of an environment that holds the project and its dev packages, such as ``.venv``, on a quiet
-machine. Every case runs once to warm up; then all cases of a group take turns, so that a slow moment of the machine
-meets them alike. The column cpu is processor time, which other processes disturb less; the ratio is the median in units
-of a named baseline that was measured in the same turns.
+machine. Every case runs once to warm up (but not in lipsync-memory, which takes long enough); then all cases of a group
+take turns, so that a slow moment of the machine meets them alike. The column cpu is processor time, which other
+processes disturb less; the ratio is the median in units of a named baseline that was measured in the same turns.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from _bench_faces import DETECT, SWAP
 from _bench_frame import measure
 from _bench_inference import INFERENCE
+from _bench_lipsync import LIPSYNC, LIPSYNC_MEMORY
 from _bench_paste import PASTE
 from _bench_startup import STARTUP
 
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
 
 __all__ = ["BENCHMARKS"]
 
-BENCHMARKS = {"startup": STARTUP, "detect": DETECT, "swap": SWAP, "paste": PASTE, "inference": INFERENCE}
+BENCHMARKS = {
+    "startup": STARTUP,
+    "detect": DETECT,
+    "swap": SWAP,
+    "paste": PASTE,
+    "lipsync": LIPSYNC,
+    "lipsync-memory": LIPSYNC_MEMORY,
+    "inference": INFERENCE,
+}
 
 
 def _machine() -> dict[str, Any]:
@@ -115,7 +124,7 @@ def main() -> int:
         print(f"{options.benchmark}: {benchmark.summary}; {benchmark.repeats} repeats")
         print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
     for group in benchmark.groups(options.folder if benchmark.takes_folder else None):
-        rows = measure(group.cases, benchmark.repeats)
+        rows = measure(group.cases, benchmark.repeats, warm_up=benchmark.warm_up)
         (_print_json if options.json else _print_table)(group, rows)
         del group  # with what it holds in memory, before the next one is made
     return 0

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["open_embedded", "open_session"]
 
 _LOG_ERRORS = 3  # onnxruntime's severities: 0 verbose, 1 info, 2 warning, 3 error, 4 fatal
+_AWAKE = "100"
+"""Microseconds for which its threads wait awake for each other: enough within a network. Left alone they do so for
+longer, in which ffmpeg, on the same processor, cannot work."""
 
 
 def open_session(model: Path | bytes, threads: int = 1) -> Session:
@@ -29,6 +32,7 @@ def open_session(model: Path | bytes, threads: int = 1) -> Session:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_ERRORS
+    options.add_session_config_entry("session.intra_op.spin_duration_us", _AWAKE)
     source = str(model) if isinstance(model, Path) else model
     session = onnxruntime.InferenceSession(source, sess_options=options, providers=["CPUExecutionProvider"])
     return cast("Session", session)
