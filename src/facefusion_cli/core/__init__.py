@@ -22,7 +22,7 @@ _DEFAULTS = {
     # Otherwise it prints messages that servers send.
     "HF_HUB_VERBOSITY": "error",
     # How long OpenMP's threads (GCC's, which torch brings) wait awake for the next piece of work: 0.2 ms here, enough
-    # within a network. Left alone they do so for 16 ms, in which ffmpeg, on the same processor, cannot work.
+    # within a network. Left alone they do so for much longer, in which ffmpeg, on the same processor, cannot work.
     "GOMP_SPINCOUNT": "3000",
     # Since 1.29 onnxruntime reports usage unless told not to before its import.
     "ORT_DISABLE_TELEMETRY": "1",
