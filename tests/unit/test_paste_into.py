@@ -104,6 +104,43 @@ def test_alpha_0_and_1_are_exact(level: int) -> None:
     assert (frame == 255 - level).all()
 
 
+def test_a_mask_in_255_parts_shows_as_much_as_the_same_in_floats() -> None:
+    soft = large_patch()
+    parts = np.rint(soft.alpha * 255).astype(np.uint8)
+    quick = Patch(soft.x, soft.y, soft.colour, parts)
+    same = Patch(soft.x, soft.y, soft.colour, (parts / 255).astype(np.float32))
+    assert quick.alpha.dtype == np.float32
+    assert np.array_equal(quick.alpha, same.alpha)
+    frame = frame_of(640, 540)
+    outs = [frame.copy(), frame.copy()]
+    for out, patch in zip(outs, (quick, same), strict=True):
+        paste_into(out, [patch])
+    assert np.array_equal(outs[0], outs[1])
+    pictures = [composite(picture_from_array(frame, Path("frame")), [patch]).bgr for patch in (quick, same)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.abs(outs[0].astype(int) - pictures[0]).max() <= 1
+
+
+@pytest.mark.parametrize("alpha", [0.001, 0.03, 0.25, 1 / 3, 0.5, 0.77, 0.998])
+def test_any_level_over_any_other_is_mixed_as_near_as_levels_go(alpha: float) -> None:
+    levels = np.arange(256, dtype=np.uint8)
+    frame = np.repeat(levels[:, None, None], 256, axis=1).repeat(3, axis=2)
+    colour = np.ascontiguousarray(frame.transpose(1, 0, 2))
+    exact = alpha * colour.astype(float) + (1 - alpha) * frame
+    paste_into(frame, [Patch(0, 0, colour, np.full((256, 256), alpha, np.float32))])
+    assert np.abs(frame - exact).max() <= 1.001
+
+
+def test_where_a_large_patch_is_opaque_beside_a_gap() -> None:
+    frame = frame_of(300, 400)
+    before = frame.copy()
+    alpha = np.ones((300, 400), np.float32)
+    alpha[:, 150:250] = 0
+    colour = 255 - frame
+    paste_into(frame, [Patch(0, 0, colour, alpha)])
+    assert np.array_equal(frame, np.where(alpha[..., None] == 1, colour, before))
+
+
 def test_colours_that_do_not_show_may_be_anything() -> None:
     frame = frame_of()
     before = frame.copy()

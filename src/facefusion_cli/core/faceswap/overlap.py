@@ -111,12 +111,13 @@ def _neighbours(faces: Sequence[Face], sizes: Sequence[float]) -> Iterator[tuple
 
 def uncovered(patch: Patch, over: Sequence[Cover]) -> Patch:
     """The patch without what lies behind ``over``; the same object if nothing does."""
+    drawn = [(cover.share, hidden) for cover in over if (hidden := _drawn(cover, patch)) is not None]
+    if not drawn:
+        return patch
     alpha = patch.alpha
-    for cover in over:
-        hidden = _drawn(cover, patch)
-        if hidden is not None:
-            alpha = alpha * (1 - np.float32(cover.share) * hidden)
-    return patch if alpha is patch.alpha else replace(patch, alpha=alpha)
+    for share, hidden in drawn:
+        alpha = alpha * (1 - np.float32(share) * hidden)
+    return replace(patch, mask=alpha)
 
 
 def head_outline(face: Face, grown: float = 1.0) -> NDArray[np.float32]:
@@ -152,7 +153,7 @@ def common(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
     """(h, w) how far each pixel of the patch lies within the outline, 0 to 1, softly; None if none does."""
-    height, width = patch.alpha.shape
+    height, width = patch.mask.shape
     soft = _SOFT * cover.width
     low, high = cover.outline.min(axis=0) - 4 * soft, cover.outline.max(axis=0) + 4 * soft
     if (high < (patch.x, patch.y)).any() or (low > (patch.x + width, patch.y + height)).any():

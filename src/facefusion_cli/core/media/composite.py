@@ -24,10 +24,8 @@ __all__ = ["composite", "paste_into"]
 _CERTAIN = 4.0
 """Levels by which a new colour has to differ before nothing of the old pixel is kept."""
 
-_BAND = 64
-"""Rows of a patch that are pasted at once."""
-_SMALL = 2**18
-"""Pixels below which a patch is mixed as a whole sooner than it is seen where it is opaque."""
+_BAND = 2**16
+"""Pixels of a patch that are pasted at once: what is made of them on the way stays in the processor's cache."""
 
 _NOT_FINITE = "the patch holds numbers that are not finite"
 
@@ -48,14 +46,14 @@ def composite(picture: Picture, patches: Sequence[Patch]) -> Picture:
     pixels = bgr if picture.pixels is picture.bgr else picture.pixels.copy()
     changed = False
     for patch in patches:
-        place, visible = _place(bgr, patch)
+        place, alpha, visible = _place(bgr, patch)
         if not visible.any():
             continue
         changed = True
         if pixels is bgr:
-            _mix(bgr[place], patch.colour.astype(np.float32, copy=False), patch.alpha, visible)
+            _mix(bgr[place], patch.colour.astype(np.float32, copy=False), alpha, visible)
         else:
-            _mix(pixels[place], _own_colours(picture, patch, pixels[place], bgr[place]), patch.alpha, visible)
+            _mix(pixels[place], _own_colours(picture, patch, pixels[place], bgr[place]), alpha, visible)
             bgr[place] = to_srgb(pixels[place], picture.profile)
     notes = picture.notes
     if changed and picture.mode in _NOTES:
@@ -82,60 +80,71 @@ def paste_into(frame: NDArray[np.uint8], patches: Sequence[Patch]) -> None:
         raise ValueError("the frame cannot be written into")
     for patch in patches:
         region = frame[_rectangle(frame, patch)]
-        colour = patch.colour
-        parts = list(_parts(patch.alpha))
-        if colour.dtype != np.uint8:
-            if not (_finite(colour) or np.isfinite(colour[patch.alpha > 0]).all()):
-                raise ValueError(_NOT_FINITE)
-            with np.errstate(invalid="ignore"):  # whatever is not a number is not visible
-                colour = np.rint(colour).clip(0, 255).astype(np.uint8)
-        for here, opaque in parts:
-            if opaque:
-                region[here] = colour[here]
-            else:
-                # The sum of both weights is 1, so its division by their sum changes nothing. NumPy subtracts: OpenCV
-                # takes an alpha of four by one for a single colour.
-                alpha = patch.alpha[here]
-                cv2.blendLinear(colour[here], region[here], alpha, 1 - alpha, dst=region[here])
+        colour, shares = _levels(patch), _shares(patch)
+        height, width = shares.shape
+        band = max(1, _BAND // width)
+        for top in range(0, height, band):
+            rows = slice(top, top + band)
+            for columns, opaque in _stretches(shares[rows]):
+                here = rows, columns
+                if opaque:
+                    region[here] = colour[here]
+                else:
+                    _move_towards(region[here], colour[here], shares[here])
 
 
-def _parts(alpha: NDArray[np.float32]) -> Iterator[tuple[tuple[slice, slice], bool]]:
-    """Rectangles that hold all of an alpha (h, w) above 0, each with whether it is 1 throughout.
+def _levels(patch: Patch) -> NDArray[np.uint8]:
+    """Its colours, rounded."""
+    colour: NDArray[Any] = patch.colour
+    if colour.dtype != np.uint8:
+        if not (_finite(colour) or np.isfinite(colour[patch.mask > 0]).all()):
+            raise ValueError(_NOT_FINITE)
+        with np.errstate(invalid="ignore"):  # whatever is not a number is not visible
+            colour = np.rint(colour).clip(0, 255).astype(np.uint8)
+    return colour
+
+
+def _shares(patch: Patch) -> NDArray[np.uint8]:
+    """Its mask in 255 parts."""
+    mask: NDArray[Any] = patch.mask
+    if mask.dtype != np.uint8:
+        if not _finite(mask):
+            raise ValueError(_NOT_FINITE)
+        mask = np.asarray(cv2.convertScaleAbs(mask, alpha=255), np.uint8)
+    return mask
+
+
+def _stretches(shares: NDArray[np.uint8]) -> Iterator[tuple[slice, bool]]:
+    """Columns of a band (h, w) that hold all above 0, each stretch with whether it is 255 throughout.
 
     A face is opaque but for its rim, and copying is many times as quick as mixing.
-
-    Raises:
-        ValueError: a number is not finite; before anything is yielded.
     """
-    if alpha.size < _SMALL:
-        if not _finite(alpha):
-            raise ValueError(_NOT_FINITE)
-        yield (slice(None), slice(None)), False
+    visible = np.flatnonzero(shares.max(axis=0))
+    if not len(visible):
         return
-    tops = range(0, len(alpha), _BAND)
-    sums = np.concatenate([cv2.reduce(alpha[top : top + _BAND], 0, cv2.REDUCE_SUM) for top in tops])
-    if not np.isfinite(sums).all():
-        raise ValueError(_NOT_FINITE)
-    for top, line in zip(tops, sums, strict=True):
-        columns = np.flatnonzero(line > 0)
-        if not len(columns):
-            continue
-        begin, end = int(columns[0]), int(columns[-1]) + 1
-        bottom = min(top + _BAND, len(alpha))
-        first, last = _longest(line >= bottom - top) or (end, end)
-        for start, stop, opaque in ((begin, first, False), (first, last, True), (last, end, False)):
-            if start < stop:
-                yield (slice(top, bottom), slice(start, stop)), opaque
+    begin, end = int(visible[0]), int(visible[-1]) + 1
+    full = np.flatnonzero(shares.min(axis=0) == 255)
+    # With gaps between what is opaque, there is little to be won.
+    first, last = (int(full[0]), int(full[-1]) + 1) if len(full) else (end, end)
+    if last - first > len(full):
+        first = last = end
+    for start, stop, opaque in ((begin, first, False), (first, last, True), (last, end, False)):
+        if start < stop:
+            yield slice(start, stop), opaque
 
 
-def _longest(flags: NDArray[np.bool_]) -> tuple[int, int] | None:
-    """Where the longest stretch of what is true begins, and where it ends (exclusive); None if nothing is."""
-    places = np.flatnonzero(flags)
-    if not len(places):
-        return None
-    stretches = np.split(places, np.flatnonzero(places[1:] - places[:-1] > 1) + 1)
-    longest = max(stretches, key=len)
-    return int(longest[0]), int(longest[-1]) + 1
+def _move_towards(region: NDArray[np.uint8], colour: NDArray[np.uint8], shares: NDArray[np.uint8]) -> None:
+    """Mix colours (h, w, 3) into the region, ``shares`` (h, w) of 255 parts; what is exact is at most 1 level away.
+
+    OpenCV has a wide instruction for each of these steps, but none for a mixture: together they take half the time of
+    its ``blendLinear``.
+    """
+    step = cv2.absdiff(colour, region)
+    step = cv2.multiply(step, cv2.cvtColor(shares, cv2.COLOR_GRAY2BGR), dst=step, scale=1 / 255)
+    # Of a step up and a step down, the one towards the colour lies between the colour and the other.
+    up = cv2.add(region, step)
+    down = cv2.subtract(region, step, dst=step)
+    cv2.max(down, cv2.min(up, colour, dst=up), dst=region)
 
 
 def _finite(numbers: NDArray[Any]) -> bool:
@@ -144,18 +153,20 @@ def _finite(numbers: NDArray[Any]) -> bool:
 
 
 def _rectangle(bgr: NDArray[np.uint8], patch: Patch) -> tuple[slice, slice]:
-    height, width = patch.alpha.shape
+    height, width = patch.mask.shape
     inside = patch.x >= 0 and patch.y >= 0 and patch.x + width <= bgr.shape[1] and patch.y + height <= bgr.shape[0]
     if not inside or patch.colour.shape != (height, width, 3):
         raise ValueError("the patch does not fit the picture")
     return slice(patch.y, patch.y + height), slice(patch.x, patch.x + width)
 
 
-def _place(bgr: NDArray[np.uint8], patch: Patch) -> tuple[tuple[slice, slice], NDArray[np.bool_]]:
-    place, visible = _rectangle(bgr, patch), patch.alpha > 0
-    if not (np.isfinite(patch.alpha).all() and np.isfinite(patch.colour[visible]).all()):
+def _place(bgr: NDArray[np.uint8], patch: Patch) -> tuple[tuple[slice, slice], NDArray[np.float32], NDArray[np.bool_]]:
+    """Its rectangle, its alpha and where that is above 0."""
+    place, alpha = _rectangle(bgr, patch), patch.alpha
+    visible = alpha > 0
+    if not (np.isfinite(alpha).all() and np.isfinite(patch.colour[visible]).all()):
         raise ValueError(_NOT_FINITE)
-    return place, visible
+    return place, alpha, visible
 
 
 def _mix(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Patch"]
 
+_SHARES = (np.arange(256) / 255).astype(np.float32)
+"""Alpha for each level of a mask of 8 bits."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patch:
-    """New pixels for a rectangle of a picture; where ``alpha`` is 0 the picture stays as it is, bit for bit."""
+    """New pixels for a rectangle of a picture; where the mask is 0 the picture stays as it is, bit for bit."""
 
     x: int
     """Left edge in the upright picture; the rectangle lies wholly inside the picture."""
@@ -22,7 +27,13 @@ class Patch:
     """Top edge."""
     colour: NDArray[np.float32] | NDArray[np.uint8]
     """(h, w, 3) BGR, sRGB-encoded, 0 to 255; float32 loses nothing in deep pictures, uint8 is quick."""
-    alpha: NDArray[np.float32]
-    """(h, w) share of the new pixels, 0 to 1."""
+    mask: NDArray[np.float32] | NDArray[np.uint8]
+    """(h, w) share of the new pixels: float32, 0 to 1; or uint8, in 255 parts, which is quick."""
     notes: tuple[str, ...] = ()
     """Sentences for the user: what to expect of these pixels."""
+
+    @property
+    def alpha(self) -> NDArray[np.float32]:
+        """(h, w) the mask as float32, 0 to 1; made anew at each call if it is uint8."""
+        mask = cv2.LUT(self.mask, _SHARES) if self.mask.dtype == np.uint8 else self.mask
+        return cast("NDArray[np.float32]", mask)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["paste"]
 
-_SHARES = (np.arange(256) / 255).astype(np.float32)
-"""Alpha for each level of a mask of 8 bits."""
 _MEASURED = 128
 """Level of the mask from which colours are compared: there the new face is what one sees."""
 _FAR = 2**20
@@ -45,7 +43,7 @@ def paste(
 ) -> Patch | None:
     """The patch that lays a swapped crop over the face it was made for; None where nothing of it is in the picture.
 
-    The patch is as small as the mask allows; its colours are uint8.
+    The patch is as small as the mask allows; its colours and its mask are uint8.
 
     Args:
         swapped: (S, S, 3) uint8 BGR, the network's crop; S a multiple of ``GRID``.
@@ -73,8 +71,8 @@ def paste(
     toned = match_tone(swapped[part], original[part], where)
     shift = np.array([[1, 0, x], [0, 1, y], [0, 0, 1]], np.float64)
     corner = np.array([[1, 0, -columns.start], [0, 1, -rows.start], [0, 0, 1]], np.float64)
-    colour, alpha = _in_picture(toned, mask[rows, columns], corner @ to_grid @ shift, size)
-    return Patch(x, y, colour, alpha) if cv2.hasNonZero(alpha) else None
+    colour, shares = _in_picture(toned, mask[rows, columns], corner @ to_grid @ shift, size)
+    return Patch(x, y, colour, shares) if cv2.hasNonZero(shares) else None
 
 
 def _resized(old: int, new: int) -> NDArray[np.float64]:
@@ -130,8 +128,8 @@ def _measured(mask: NDArray[np.uint8], to_grid: NDArray[np.float64], shape: tupl
 
 def _in_picture(
     crop: NDArray[np.uint8], mask: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colour (h, w, 3) and alpha (h, w) in a window of the picture; ``matrix`` (3, 3) from window to mask.
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Colour (h, w, 3) and mask (h, w) in a window of the picture; ``matrix`` (3, 3) from window to mask.
 
     The crop is brought close to the picture's resolution first, averaged where it shrinks; then enlarged by a cubic, so
     that linear sampling, many times as fast as cubic, loses nothing. Where it is much enlarged, nothing in it is as
@@ -153,8 +151,7 @@ def _in_picture(
     to_fine = _scaled(mask.shape, four.shape) @ matrix @ _scaled(small[::-1], size[::-1])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     sampled = cv2.warpAffine(four, to_fine[:2], small, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    colour = cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR)
-    alpha = cv2.LUT(cv2.extractChannel(sampled, 3), _SHARES)
+    colour, shares = cv2.cvtColor(sampled, cv2.COLOR_BGRA2BGR), cv2.extractChannel(sampled, 3)
     if small != size:
-        colour, alpha = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in (colour, alpha))
-    return np.asarray(colour, np.uint8), np.asarray(alpha, np.float32)
+        colour, shares = (cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in (colour, shares))
+    return np.asarray(colour, np.uint8), np.asarray(shares, np.uint8)
