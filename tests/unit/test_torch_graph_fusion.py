@@ -12,6 +12,7 @@ from onnx import ModelProto, TensorProto, helper, load_model_from_string, numpy_
 from facefusion_cli.core.inference.onnx_runtime import open_session
 from facefusion_cli.core.inference.torch_graph import open_torch_graph
 from facefusion_cli.core.inference.torch_graph.base import Target
+from facefusion_cli.core.inference.torch_graph.onednn import serves
 from facefusion_cli.core.inference.torch_graph.program import build_program
 
 if TYPE_CHECKING:
@@ -192,3 +193,89 @@ def test_a_convolution_of_pictures_rounds_only_its_result() -> None:
     (got,) = open_torch_graph(few, precision="bf16", threads=1).run(None, {"x": PICTURE})
     (right,) = open_session(few).run(None, {"x": PICTURE})
     np.testing.assert_allclose(got, right, rtol=2**-8, atol=1e-5)
+
+
+ACTIVATED: dict[str, NDArray[Any]] = {
+    "w": floats(9, 9, 3, 3) / 9,
+    "b": floats(9, seed=5),
+    "u": floats(9, 12, 3, 3, seed=6) / 9,
+    "one": floats(1, 9, 1, 1, seed=7),
+}
+CONVOLVE = helper.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1])
+ENLARGE = helper.make_node("ConvTranspose", ["x", "u"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2], output_padding=[1, 1])
+
+
+def relu(name: str) -> NodeProto:
+    return helper.make_node("Relu", [name], ["y"])
+
+
+def total(*names: str) -> NodeProto:
+    return helper.make_node("Add", list(names), ["t"])
+
+
+def one_pass() -> bool:
+    return serves(Target("cpu", torch.bfloat16))
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [CONVOLVE, relu("c")],
+        [CONVOLVE, total("c", "x"), relu("t")],
+        [CONVOLVE, total("x", "c"), relu("t")],
+        [ENLARGE, relu("c")],
+    ],
+)
+def test_what_follows_a_convolution_becomes_part_of_it(nodes: list[NodeProto]) -> None:
+    data = network(nodes, ACTIVATED)
+    assert steps(data, torch.bfloat16) == (1 if one_pass() else len(nodes))
+    assert steps(data) == len(nodes)
+    assert difference(data, "bf16") < 0.03
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [CONVOLVE, total("c", "one"), relu("t")],
+        [helper.make_node("Conv", ["x", "w"], ["c"]), total("c", "one"), relu("t")],
+        [CONVOLVE, relu("c"), helper.make_node("Neg", ["c"], ["z"])],
+        [CONVOLVE, total("c", "x"), relu("t"), helper.make_node("Neg", ["t"], ["z"])],
+        [CONVOLVE, total("c", "c"), relu("t")],
+        [ENLARGE, helper.make_node("MaxPool", ["c"], ["p"], kernel_shape=[2, 2], strides=[2, 2]), relu("p")],
+    ],
+)
+def test_what_something_else_sees_or_has_another_shape_is_left_as_it_is(nodes: list[NodeProto]) -> None:
+    data = network(nodes, ACTIVATED, outputs=("y", "z") if nodes[-1].output[0] == "z" else ("y",))
+    assert steps(data, torch.bfloat16) >= len(nodes) - 1
+    assert difference(data, "bf16") < 0.03
+
+
+def test_a_convolution_of_few_channels_does_it_all_the_same() -> None:
+    weights = {"w": floats(3, 3, 3, 3, seed=8) / 9}
+    nodes = [
+        helper.make_node("Split", ["x"], ["p", "q", "r"], axis=1),
+        helper.make_node("Conv", ["q", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Add", ["q", "c"], ["t"]),
+        relu("t"),
+    ]
+    assert difference(network(nodes, weights), "bf16") < 0.03
+
+
+@pytest.mark.parametrize("node", [CONVOLVE, ENLARGE])
+def test_weights_fit_values_of_any_size_in_any_order(node: NodeProto) -> None:
+    """They are laid out for one size at a time."""
+    graph = helper.make_graph(
+        [node],
+        "sizes",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 9, "h", "w"])],
+        [helper.make_tensor_value_info("c", TensorProto.FLOAT, [None] * 4)],
+        [numpy_helper.from_array(value, name) for name, value in ACTIVATED.items() if name != "one"],
+    )
+    data = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    session, right = open_torch_graph(data, precision="bf16", threads=1), open_session(data)
+    first: dict[tuple[int, ...], NDArray[np.float32]] = {}
+    for shape in [(1, 9, 8, 8), (3, 9, 24, 16), (1, 9, 8, 8), (16, 9, 8, 8), (3, 9, 24, 16)]:
+        feed = {"x": floats(*shape)}
+        (got,) = session.run(None, feed)
+        np.testing.assert_allclose(got, right.run(None, feed)[0], atol=0.03)
+        np.testing.assert_array_equal(got, first.setdefault(shape, got))

@@ -24,6 +24,9 @@ _DEFAULTS = {
     # How long OpenMP's threads (GCC's, which torch brings) wait awake for the next piece of work: 0.2 ms here, enough
     # within a network. Left alone they do so for much longer, in which ffmpeg, on the same processor, cannot work.
     "GOMP_SPINCOUNT": "3000",
+    # torch has large blocks backed by large pages where the system has them on offer: new memory comes 2 MB at a time
+    # instead of 4 kB, a fifth of what bf16 networks take.
+    "THP_MEM_ALLOC_ENABLE": "1",
     # Since 1.29 onnxruntime reports usage unless told not to before its import.
     "ORT_DISABLE_TELEMETRY": "1",
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Operator: TypeAlias = tuple[Builder, frozenset[int]]
     """A builder and the versions of the operator's definition (the opset each came with) that it follows."""
 
-__all__ = ["Node", "Site", "Target", "UnsupportedGraphError", "alike", "always", "ints", "wide"]
+__all__ = ["Node", "Site", "Target", "UnsupportedGraphError", "alike", "always", "arranged", "ints", "wide"]
 
 
 class UnsupportedGraphError(ValueError):
@@ -38,6 +38,10 @@ class Node:
     """With the defaults of the definition filled in."""
     affine: tuple[torch.Tensor, torch.Tensor] | None = None
     """Scale and shift, (channels) float64, of the batch normalisation that followed and is part of the node now."""
+    residual: bool = False
+    """Whether it adds its first input to what it computes."""
+    relu: bool = False
+    """Whether it cuts off what is below 0, last of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,14 @@ class Site:
 def always(kernel: Kernel) -> Builder:
     """The builder of an operator that has nothing to decide."""
     return lambda _: kernel
+
+
+def arranged(value: torch.Tensor, device: torch.device | str, dtype: torch.dtype) -> torch.Tensor:
+    """A value where and as a convolution wants it: pictures with their channels last in memory."""
+    import torch
+
+    layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
+    return value.to(device, dtype).contiguous(memory_format=layout)
 
 
 def ints(values: torch.Tensor) -> list[int]:

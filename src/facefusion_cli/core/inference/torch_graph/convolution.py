@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.inference.torch_graph.base import alike, wide
+from facefusion_cli.core.inference.torch_graph.base import alike, arranged, wide
+from facefusion_cli.core.inference.torch_graph.onednn import convolution, serves, transposed_convolution
 from facefusion_cli.core.inference.torch_graph.windows import Windows
 
 if TYPE_CHECKING:
@@ -55,14 +56,6 @@ def _placed(
     return weight, None if bias is None else bias.to(device, dtype)
 
 
-def _arranged(value: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """A value in the type and the memory layout of the weight it meets."""
-    import torch
-
-    layout = torch.channels_last if value.ndim == 4 else torch.contiguous_format
-    return value.to(weight.device, weight.dtype).contiguous(memory_format=layout)
-
-
 def _conv(site: Site) -> Kernel:
     import torch
     from torch.nn import functional
@@ -73,11 +66,17 @@ def _conv(site: Site) -> Kernel:
     few = weight.shape[1] * groups <= _FEW_CHANNELS
     weight, bias = _placed(weight, bias, site.target.device, torch.float32 if few else dtype)
     windows = Windows(site, list(weight.shape[2:]))
+    even = windows.fixed and windows.begin == windows.end
+    if even and weight.ndim == 4 and not few and serves(site.target):
+        return convolution(site.node, weight, bias, windows, windows.begin, groups)
     convolve = functional.conv2d if weight.ndim == 4 else functional.conv1d
+    residual, relu = site.node.residual, site.node.relu
 
     def run(value: torch.Tensor, *_: None) -> torch.Tensor:
-        value, padding = windows.padded(_arranged(value, weight), 0.0)
-        return convolve(value, weight, bias, windows.strides, padding, windows.dilations, groups).to(dtype)
+        padded, padding = windows.padded(arranged(value, weight.device, weight.dtype), 0.0)
+        result = convolve(padded, weight, bias, windows.strides, padding, windows.dilations, groups).to(dtype)
+        result = result + value if residual else result
+        return result.relu() if relu else result
 
     return run
 
@@ -94,15 +93,18 @@ def _conv_transpose(site: Site) -> Kernel:
     site.require(windows.fixed, f"pads by itself ({site.attribute('auto_pad')})")
     begin, end = windows.begin, windows.end
     padding = begin if begin == end else [0] * rank
+    if rank == 2 and groups == 1 and begin == end and serves(site.target):
+        return transposed_convolution(site.node, weight, bias, windows, padding, extra)
     convolve = functional.conv_transpose2d if rank == 2 else functional.conv_transpose1d
+    relu = site.node.relu
 
     def run(value: torch.Tensor, *_: None) -> torch.Tensor:
-        value = _arranged(value, weight)
+        value = arranged(value, weight.device, weight.dtype)
         value = convolve(value, weight, bias, windows.strides, padding, extra, groups, windows.dilations)
         if begin != end:
             for axis, (before, after) in enumerate(zip(begin, end, strict=True), start=2):
                 value = value.narrow(axis, before, value.shape[axis] - before - after)
-        return value
+        return value.relu() if relu else value
 
     return run
 

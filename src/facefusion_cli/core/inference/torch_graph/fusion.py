@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Constants: TypeAlias = Mapping[str, torch.Tensor]
 
-__all__ = ["fold_batch_normalization", "fuse_instance_normalization", "fused_operators"]
+__all__ = ["fold_batch_normalization", "fuse_activation", "fuse_instance_normalization", "fused_operators"]
 
 _STANDARDIZE = "Standardize"
 """Our own operator: subtract each channel's mean over the picture, divide by the root of its variance + epsilon."""
@@ -51,6 +51,53 @@ def _foldable(source: Node, node: Node, constants: Constants) -> bool:
         return False
     plain = len(node.outputs) == 1 and not node.attributes.get("training_mode", 0)
     return plain and all(name == "" or name in constants for name in [*source.inputs[1:], *node.inputs[1:]])
+
+
+def fuse_activation(nodes: Iterable[Node], constants: Constants, outputs: Iterable[str]) -> list[Node]:
+    """A ReLU becomes part of the convolution before it, and so does the sum between them of its input and its output.
+
+    Nothing else may see what is in between.
+    """
+    nodes = list(nodes)
+    uses = _uses(nodes, outputs)
+    makers: dict[str, Node] = {}
+    kept: list[Node] = []
+    for node in nodes:
+        source = None
+        if node.op == "Relu" and uses[node.inputs[0]] == 1:
+            source = makers.get(node.inputs[0])
+        elif node.op == "Add":
+            source = next((makers[name] for name in node.inputs if name in makers and uses[name] == 1), None)
+            if source is not None and not _keeps_shape(source, node, constants):
+                source = None
+        if source is None or source.op not in ("Conv", "ConvTranspose") or source.relu:
+            kept.append(node)
+            source = node
+        elif node.op == "Add":
+            source.residual = True
+        else:
+            source.relu = True
+        source.outputs = node.outputs
+        makers.update((name, source) for name in node.outputs)
+    return kept
+
+
+def _keeps_shape(source: Node, total: Node, constants: Constants) -> bool:
+    """Whether ``total`` adds to what a convolution gives what it was given, which is as large."""
+    if source.op != "Conv" or source.residual or sorted(total.inputs) != sorted([source.inputs[0], source.outputs[0]]):
+        return False
+    weight = constants.get(source.inputs[1])
+    if weight is None or weight.ndim != 4 or weight.shape[0] != weight.shape[1] * int(source.attributes["group"]):
+        return False
+    attributes = source.attributes
+    halves = [size // 2 for size in weight.shape[2:]]
+    return (
+        attributes.get("auto_pad", "NOTSET") == "NOTSET"
+        and all(size % 2 for size in weight.shape[2:])
+        and list(attributes.get("pads") or [0] * 4) == halves * 2
+        and set(attributes.get("strides") or [1]) == {1}
+        and set(attributes.get("dilations") or [1]) == {1}
+    )
 
 
 def fuse_instance_normalization(nodes: Iterable[Node], constants: Constants, outputs: Iterable[str]) -> list[Node]:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.inference.torch_graph.base import Node, Site, Target, UnsupportedGraphError
-from facefusion_cli.core.inference.torch_graph.fusion import fold_batch_normalization, fuse_instance_normalization
+from facefusion_cli.core.inference.torch_graph.fusion import (
+    fold_batch_normalization,
+    fuse_activation,
+    fuse_instance_normalization,
+)
+from facefusion_cli.core.inference.torch_graph.onednn import serves
 from facefusion_cli.core.inference.torch_graph.operators import build_kernel, check_operator
 
 if TYPE_CHECKING:
@@ -114,6 +119,8 @@ def build_program(model: onnx.ModelProto, target: Target) -> Program:
     nodes = fold_batch_normalization(nodes, constants, names)
     if target.reduced:
         nodes = fuse_instance_normalization(nodes, constants, names)
+    if serves(target):
+        nodes = fuse_activation(nodes, constants, names)
     steps = _steps(nodes, inputs, names, constants, target, opset)
     return Program(inputs, outputs, {name: constants[name] for name in names if name in constants}, steps)
 
