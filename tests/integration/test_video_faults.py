@@ -36,11 +36,12 @@ QUICK = EncodeOptions(preset="ultrafast")
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ffmpeg: str) -> Callable[[str], None]:
-    """Puts a shell script in ffmpeg's place; "$FFMPEG" is the real one, which also tells the version."""
+    """Puts a shell script in ffmpeg's place; "$FFMPEG" is the real one, which also tells what it is and can."""
 
     def put(script: str) -> None:
         program = tmp_path / "ffmpeg.sh"
-        version = 'for word in "$@"; do [ "$word" = -version ] && exec "$FFMPEG" -version; done'
+        asked = 'case "$word" in -version|-filters) exec "$FFMPEG" -hide_banner "$word" ;; esac'
+        version = f'for word in "$@"; do {asked}; done'
         program.write_text(f'#!/bin/sh\nFFMPEG="{ffmpeg}"\n{version}\n{script}\n')
         program.chmod(0o755)
         monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))

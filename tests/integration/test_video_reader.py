@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -101,6 +102,28 @@ def test_scaled_frames_are_averages(clip: Clip) -> None:
     wanted = frame.reshape(16, 4, 24, 4, 3).mean((1, 3))
     assert scaled.shape == (16, 24, 3)
     assert np.abs(scaled - wanted).mean() < 3
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuvj420p", "yuv422p"])
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt470bg"])
+def test_colours_are_exact_however_they_are_made(
+    clip: Clip, astronaut: Path, monkeypatch: pytest.MonkeyPatch, pixel_format: str, matrix: str
+) -> None:
+    """By zimg where it serves, by swscale where not; quickly for who only looks."""
+    photo = np.asarray(cv2.imread(str(astronaut)), np.uint8)[:256, :320]
+    tags = {"range_": "pc" if "j" in pixel_format else "tv", "matrix": matrix}
+    video = probe(clip(pictures=[photo, photo], pixel_format=pixel_format, extra=("-qp", "0"), **tags))
+    frames, _ = read(video)
+    with FrameReader(video, quick=True) as reader:
+        quick = list(reader)
+    monkeypatch.setattr("facefusion_cli.core.media.video.colour._ZIMG_FORMATS", {})
+    others, _ = read(video)
+    for frame, other, rough in zip(frames, others, quick, strict=True):
+        apart = frame.astype(int) - other
+        assert np.abs(apart).max() <= 2
+        assert np.abs(apart).mean() < 0.1
+        assert np.abs(apart.mean((0, 1))).max() < 0.02
+        assert np.abs(rough.astype(int) - other).mean() < 3
 
 
 def test_no_frames_are_asked_for(clip: Clip) -> None:

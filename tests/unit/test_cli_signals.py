@@ -71,6 +71,8 @@ def test_a_second_signal_ends_at_once_unless_it_is_the_echo_of_the_first(
     now = [100.0]
     monkeypatch.setattr("facefusion_cli.cli.signals.time.monotonic", lambda: now[0])
     monkeypatch.setattr("facefusion_cli.cli.signals.os._exit", codes.append)
+    # This process does not end: it may start programs again.
+    monkeypatch.setattr("facefusion_cli.cli.signals._end_programs", lambda *, leaving: None)
 
     def work() -> None:
         with stoppable():

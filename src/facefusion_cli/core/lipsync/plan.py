@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, NamedTuple
 
-from facefusion_cli.core.faces.tracking.looking import look
+from facefusion_cli.core.faces.tracking.looking import look, plan_stretches
 from facefusion_cli.core.faces.tracking.tracks import Tracks
 from facefusion_cli.core.lipsync.mel import BANDS, COLUMNS_A_SECOND
 from facefusion_cli.core.lipsync.scene import Scene
@@ -90,7 +90,7 @@ def settle(
     if sentence := lengths_sentence(video, sound, timeline, options):
         watcher.note(sentence)
     _check_room(work, video, stop - start, high - low, sound, encode, mixed=bool(options.mix_original))
-    stretches = plan_segments(low, high, video.fps)
+    stretches = plan_stretches(low, high, video.fps)
     looked = look(video, stretches, work, loaded.finder, loaded.recogniser, watcher)
     # What the header speaks of and is not there would have been the end.
     promised = high - low + (max(0, video.promised - video.frames) if high == video.frames else 0)

@@ -31,6 +31,9 @@ _SEEKABLE = {"mov", "matroska"}
 """Containers whose index leads to a frame that needs none before it, and whose stamps stay the same after that."""
 _SEEK_SECONDS = 5
 """How much earlier than the first frame decoding starts, so that whatever it refers to is there."""
+_TOGETHER, _MOST_TOGETHER = 16 * 2**20, 8
+"""Bytes, and frames, that get their room at once: for blocks from 4 MB on NumPy asks for large pages, of which a
+few do where it would take hundreds of 4 kB."""
 _LEAD_SECONDS = Fraction(1, 2)
 """How much earlier frames are looked at, in case that the first ones cannot be decoded and one before stands in."""
 
@@ -40,7 +43,8 @@ class FrameReader:
 
     A frame is (H, W, 3) uint8 BGR, sRGB-like (the video's own matrix and range undone, HDR tone-mapped), upright,
     its own writable array. Which frame has which number does not depend on ``start``: the frames of any stretch are
-    those of the whole video, bit for bit. With ``size`` (width, height) they come scaled to that (area averaging).
+    those of the whole video, bit for bit. With ``size`` (width, height) they come scaled to that (area averaging);
+    ``quick`` ones are a level or two off in colour, for who only looks at them.
 
     Where frames in the middle cannot be decoded, the one before stays (so that the sound fits), else the first one
     after; at the end of the file frames simply end. ``missing`` counts both.
@@ -50,13 +54,21 @@ class FrameReader:
     """
 
     def __init__(
-        self, video: Video, start: int = 0, stop: int | None = None, *, size: tuple[int, int] | None = None
+        self,
+        video: Video,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+        quick: bool = False,
     ) -> None:
         self.missing = 0
         """After the last frame: how many of those asked for could not be decoded."""
         self._video = video
         self._start, self._stop = start, video.frames if stop is None else min(stop, video.frames)
         self._width, self._height = size or (video.width, video.height)
+        self._quick = quick
+        self._room: list[NDArray[np.uint8]] = []
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> FrameReader:
@@ -130,7 +142,7 @@ class FrameReader:
             filters.append(f"trim=start={float(first - _LEAD_SECONDS):.6f}")
         if video.interlaced:
             filters.append("bwdif=mode=send_frame:deint=interlaced")
-        filters += [self._known.filter, to_bgr(video, self._width, self._height)]
+        filters += [self._known.filter, to_bgr(video, self._width, self._height, quick=self._quick)]
         arguments = [
             *("-loglevel", "repeat+info", "-copyts"),
             *(("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{float(place):.6f}") if self._sought else ()),
@@ -149,7 +161,7 @@ class FrameReader:
     def _next(self) -> tuple[int, NDArray[np.uint8]] | None:
         """The next frame and its number in the file; None at the end."""
         while True:
-            frame = np.empty((self._height, self._width, 3), np.uint8)
+            frame = self._fresh()
             with self._run.waiting():
                 # BufferedReader goes on until all is there or nothing more comes.
                 filled = self._run.stdout.readinto(frame.data.cast("B"))  # type: ignore[attr-defined]
@@ -160,6 +172,14 @@ class FrameReader:
             if number > self._last:
                 self._last = number
                 return number, frame
+
+    def _fresh(self) -> NDArray[np.uint8]:
+        """Room for a frame."""
+        if not self._room:
+            size = self._height * self._width * 3
+            count = min(_MOST_TOGETHER, max(1, _TOGETHER // size))
+            self._room = list(np.empty((count, self._height, self._width, 3), np.uint8))
+        return self._room.pop()
 
     def _number_of_next(self) -> int:
         try:

@@ -12,7 +12,7 @@ putting the pieces together."""
 
 
 class VideoWatcher(Protocol):
-    """Is told what happens to one video; called from the thread that runs the job."""
+    """Is told what happens to one video, by one call after the other; ``progress`` and ``check`` from any thread."""
 
     def plan(self, sentence: str) -> None:
         """What is going to be done, before it is begun."""
