@@ -344,7 +344,8 @@ def test_it_is_opened_with_what_the_tools_give(model: Path, session: Session, co
         opened.append(weight)
         return model, Network(session, verdict)
 
-    tools: Any = SimpleNamespace(open=opening, device=SimpleNamespace(note="the GPU is not used: it is away."))
+    device = SimpleNamespace(note="the GPU is not used: it is away.")
+    tools: Any = SimpleNamespace(open=opening, once=lambda _, make: make(), device=device)
     engine: FaceSwapper[Latent] = InSwapper.open(tools, SwapSettings())
     assert opened == ["inswapper_128"]
     assert engine.notes == ("the GPU is not used: it is away.",)

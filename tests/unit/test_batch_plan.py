@@ -17,11 +17,11 @@ import pytest
 
 from facefusion_cli.cli.console import Console
 from facefusion_cli.cli.dry_run import show_plan
-from facefusion_cli.cli.failures import explained
 from facefusion_cli.cli.summary import show_summary
 from facefusion_cli.core.batch.journal import FolderJournal
 from facefusion_cli.core.batch.plan import Planned, plan_actions
 from facefusion_cli.core.batch.summary import Summary
+from facefusion_cli.core.failures import explained
 from facefusion_cli.core.media.outputs import Output, plan_outputs
 from facefusion_cli.errors import FaceFusionError, InputError, NoFaceError, ProgramError
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from facefusion_cli.cli.failures import in_words
 from facefusion_cli.core import gpu
 from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.device import Device, select_device
@@ -31,6 +30,7 @@ from facefusion_cli.core.diagnosis.libraries import LIBRARIES, libraries
 from facefusion_cli.core.diagnosis.networks import EMBEDDED, embedded_networks, stored_networks
 from facefusion_cli.core.diagnosis.programs import ffmpeg
 from facefusion_cli.core.diagnosis.storage import disks, engines, paths, weights
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.core.inference.onnx_runtime import open_embedded, open_session
 from facefusion_cli.core.inference.verdicts import Verdict
 from facefusion_cli.core.weights.catalog import catalog

@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from facefusion_cli.cli.dry_run import show_plan
-from facefusion_cli.cli.failures import explained
 from facefusion_cli.cli.settled import Subject
 from facefusion_cli.cli.summary import show_summary
 from facefusion_cli.cli.video_progress import show_many, show_one
 from facefusion_cli.core.batch.summary import Summary
+from facefusion_cli.core.failures import explained
 from facefusion_cli.core.media.outputs import tidy_folder
 from facefusion_cli.errors import FaceFusionError, InputError, ProgramError
 

@@ -7,7 +7,7 @@ import typer
 
 from facefusion_cli.cli.console import Console
 from facefusion_cli.cli.device_options import ModelsDirOption
-from facefusion_cli.cli.failures import in_words
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facefusion_cli.cli.device_options import folder
-from facefusion_cli.cli.failures import in_words
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.core.weights.needs import DEFAULT_ENGINES
 from facefusion_cli.errors import FaceFusionError, UsageError
 

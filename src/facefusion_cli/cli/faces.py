@@ -7,9 +7,9 @@ import typer
 
 from facefusion_cli.cli.console import Console
 from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption
-from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
 from facefusion_cli.cli.swap_options import EngineOption
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.errors import FaceFusionError
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import typer
 from facefusion_cli.cli import swap_options as options
 from facefusion_cli.cli import video_options as shared
 from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption, PrecisionOption, ThreadsOption
-from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
+from facefusion_cli.core.failures import in_words
+from facefusion_cli.core.media.video.encoders import CRF, PRESET, EncodeOptions
 from facefusion_cli.errors import FaceFusionError, UsageError
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ def faceswap(
     start: shared.StartOption = None,
     duration: shared.DurationOption = None,
     preview: shared.PreviewOption = None,
-    crf: shared.CrfOption = 18,
-    preset: shared.PresetOption = "medium",
+    crf: shared.CrfOption = CRF,
+    preset: shared.PresetOption = PRESET,
     codec: shared.CodecOption = "auto",
     strict: shared.StrictOption = False,
     no_resume: shared.NoResumeOption = False,
@@ -116,7 +117,6 @@ def faceswap(
             from facefusion_cli.core.faceswap.engine import SwapSettings
             from facefusion_cli.core.faceswap.job import SwapJob
             from facefusion_cli.core.faceswap.options import People, SwapOptions
-            from facefusion_cli.core.media.video.encoders import EncodeOptions
             from facefusion_cli.core.media.video.options import VideoOptions
 
             wanted = SwapOptions(

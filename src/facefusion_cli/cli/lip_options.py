@@ -1,6 +1,5 @@
 """The options of ``facefusion lipsync``: names, help, what they complete to, and how their texts are read."""
 
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
@@ -37,8 +36,6 @@ __all__ = [
 ]
 
 _FACE, _SOUND, _MOUTH = "Whose lips", "Sound and length", "How the mouth moves"
-_RATE = re.compile(r"\d{1,6}(?:\.\d{1,9})?|\d{1,9}/\d{1,9}", re.ASCII)
-_PERCENT = re.compile(r"-?\d{1,3}(?:\.\d{1,6})?", re.ASCII)
 
 _FITS = {
     "audio": "as long as the sound",
@@ -76,15 +73,14 @@ def extend_of(text: str) -> "Extend":
 
 
 def rate_of(text: str) -> Fraction:
-    """Frames a second as ``--fps`` takes them: "25", "30000/1001"; "29.97" is rounded and means that.
+    """Frames a second as ``--fps`` takes them.
 
     Raises:
         UsageError: it is no rate.
     """
-    word = text.strip()
-    if not _RATE.fullmatch(word) or word.endswith("/0") or not Fraction(word):
-        raise UsageError(f'"{text}" is no rate.', hint="--fps takes frames a second such as 25, 29.97 or 30000/1001.")
-    return Fraction(word)
+    from facefusion_cli.core.lipsync import wishes
+
+    return wishes.rate_of(text, "--fps")
 
 
 def pads_of(text: str) -> "Pads":
@@ -93,15 +89,9 @@ def pads_of(text: str) -> "Pads":
     Raises:
         UsageError: it is not that.
     """
-    from facefusion_cli.core.lipsync.options import Pads
+    from facefusion_cli.core.lipsync import wishes
 
-    parts = [part.strip() for part in text.split(",")]
-    if len(parts) != 4 or not all(map(_PERCENT.fullmatch, parts)):
-        raise UsageError(
-            f'"{text}" are no pads.', hint="--pads takes four numbers, top, bottom, left and right, such as 0,5,0,0."
-        )
-    top, bottom, left, right = (float(part) / 100 for part in parts)
-    return Pads(top, bottom, left, right)
+    return wishes.pads_of(text, "--pads")
 
 
 def _one_of(text: str, words: tuple[str, ...], option: str) -> str:

@@ -8,8 +8,9 @@ import typer
 from facefusion_cli.cli import lip_options as options
 from facefusion_cli.cli import video_options as shared
 from facefusion_cli.cli.device_options import DeviceOption, ModelsDirOption, PrecisionOption, ThreadsOption
-from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import provision_for
+from facefusion_cli.core.failures import in_words
+from facefusion_cli.core.media.video.encoders import CRF, PRESET, EncodeOptions, encoder_for
 from facefusion_cli.errors import FaceFusionError, UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def lipsync(
     start: shared.StartOption = None,
     duration: shared.DurationOption = None,
     preview: shared.PreviewOption = None,
-    crf: shared.CrfOption = 18,
-    preset: shared.PresetOption = "medium",
+    crf: shared.CrfOption = CRF,
+    preset: shared.PresetOption = PRESET,
     codec: shared.CodecOption = "auto",
     strict: shared.StrictOption = False,
     no_resume: shared.NoResumeOption = False,
@@ -99,7 +100,6 @@ def lipsync(
             from facefusion_cli.core.faces.selection import parse_selection
             from facefusion_cli.core.lipsync.checks import check_options
             from facefusion_cli.core.lipsync.options import LipSyncOptions
-            from facefusion_cli.core.media.video.encoders import EncodeOptions, encoder_for
             from facefusion_cli.core.media.video.options import VideoOptions
 
             encoder_for(codec)

@@ -1,13 +1,12 @@
 """Options of commands that make videos: which part, how encoded, and what becomes of many files."""
 
-import re
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
 
 from facefusion_cli.cli.plain import PlainCommand
+from facefusion_cli.core.media.video.clock import CLOCK, seconds_of
 from facefusion_cli.errors import UsageError
 
 __all__ = [
@@ -37,7 +36,6 @@ __all__ = [
 
 VIDEOS, MESSAGES = "Videos", "Messages"
 _MANY = "Many files"
-_CLOCK = re.compile(r"(?:(\d+):)?(?:([0-5]?\d):)?(\d+(?:\.\d+)?)", re.ASCII)
 _PREVIEW_SECONDS = "10"
 
 
@@ -49,29 +47,9 @@ class VideoCommand(PlainCommand):
         words, end = list(args), args.index("--") if "--" in args else len(args)
         for place in range(end):
             following = words[place + 1] if place + 1 < end else ""
-            if words[place] == "--preview" and not _CLOCK.fullmatch(following):
+            if words[place] == "--preview" and not CLOCK.fullmatch(following):
                 words[place] = f"--preview={_PREVIEW_SECONDS}"
         return super().parse_args(ctx, words)
-
-
-def seconds_of(text: str | None, option: str) -> Fraction | None:
-    """A time such as "90", "1:30", "0:01:30.5" in seconds, exactly; None for None.
-
-    Raises:
-        UsageError: it is none.
-    """
-    if text is None:
-        return None
-    match = _CLOCK.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(
-            f'"{text}" is no time.', hint=f"{option} takes seconds such as 12.5, or a time such as 1:02:03."
-        )
-    parts = [part for part in (match[1], match[2], match[3]) if part is not None]
-    total = Fraction(0)
-    for part in parts:
-        total = 60 * total + Fraction(part)
-    return total
 
 
 def check_jobs(jobs: int) -> None:

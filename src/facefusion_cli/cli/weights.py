@@ -7,10 +7,10 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from facefusion_cli.cli.failures import in_words
 from facefusion_cli.cli.offer import displayer, show_licences
 from facefusion_cli.cli.progress import Lines
 from facefusion_cli.core import sizes
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.fetch import fetch

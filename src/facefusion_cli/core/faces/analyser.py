@@ -51,6 +51,10 @@ _LEAST_SCORE = 0.8
 class FaceAnalyser:
     """Finds faces and fits a mesh to each. The networks are loaded when first needed."""
 
+    def load(self) -> None:
+        """Load the networks now."""
+        _ = self._detector, self._mesh
+
     @cached_property
     def _detector(self) -> FaceDetector:
         return FaceDetector()

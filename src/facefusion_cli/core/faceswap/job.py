@@ -57,17 +57,24 @@ class SwapJob:
         source: Path | NDArray[np.uint8] | None,
         options: SwapOptions | None = None,
         provision: Provision | None = None,
+        *,
+        tools: Tools | None = None,
     ) -> None:
-        """``source``: None where ``options.people.pairs`` say whose faces are wanted."""
+        """``source``: None where ``options.people.pairs`` say whose faces are wanted.
+
+        ``tools``: what other jobs have loaded already, for whoever runs many: device, precision, threads and provision
+        are those of it.
+        """
         self.options = options or SwapOptions()
         self._given = source
         self._path = source if isinstance(source, Path) else None
-        self._provision = provision or Provision()
+        self._given_tools = tools
+        self._provision = tools.provision if tools else provision or Provision()
         candidate(self.options.engine)
         check_quality(self.options.image_quality)
         _check(source is not None, self.options)
         check_wishes(self.options.precision, self.options.threads)
-        self._gpu_asked = gpu_asked(self.options.device)
+        self._gpu_asked = tools is None and gpu_asked(self.options.device)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -188,7 +195,7 @@ class SwapJob:
     @cached_property
     def _tools(self) -> Tools:
         options = self.options
-        return Tools(self._provision, options.device, options.precision, options.threads)
+        return self._given_tools or Tools(self._provision, options.device, options.precision, options.threads)
 
     @cached_property
     def _choice(self) -> tuple[EngineEntry, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -38,6 +39,10 @@ def open_session(model: Path | bytes, threads: int = 1) -> Session:
     return cast("Session", session)
 
 
+@cache
 def open_embedded(name: str) -> Session:
-    """Load one of the small networks that come inside the package, with one thread; ``name`` is its file name."""
+    """One of the small networks that come inside the package, with one thread; ``name`` is its file name.
+
+    Loaded once in a process: a session may be run by several threads at a time.
+    """
     return open_session(resources.files("facefusion_cli").joinpath("assets", name).read_bytes())

@@ -53,11 +53,21 @@ class LipSyncJob:
         UsageError: an option cannot be, or options exclude each other.
     """
 
-    def __init__(self, options: LipSyncOptions | None = None, provision: Provision | None = None) -> None:
+    def __init__(
+        self,
+        options: LipSyncOptions | None = None,
+        provision: Provision | None = None,
+        *,
+        tools: Tools | None = None,
+    ) -> None:
+        """``tools``: what other jobs have loaded already, for whoever runs many: device, precision, threads and
+        provision are those of it.
+        """
         self.options = options or LipSyncOptions()
-        self._provision = provision or Provision()
+        self._given_tools = tools
+        self._provision = tools.provision if tools else provision or Provision()
         check_options(self.options)
-        self._gpu_asked = gpu_asked(self.options.device)
+        self._gpu_asked = tools is None and gpu_asked(self.options.device)
 
     @property
     def inputs(self) -> tuple[Path, ...]:
@@ -142,7 +152,7 @@ class LipSyncJob:
     @cached_property
     def _tools(self) -> Tools:
         options = self.options
-        return Tools(self._provision, options.device, options.precision, options.threads)
+        return self._given_tools or Tools(self._provision, options.device, options.precision, options.threads)
 
     @cached_property
     def _choice(self) -> tuple[EngineEntry, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.formats import Kind
 
-__all__ = ["HEAD_SIZE", "identify", "is_animated", "is_sound", "kind_of", "read_head"]
+__all__ = ["HEAD_SIZE", "identify", "is_animated", "is_sound", "kind_of", "read_head", "recognise"]
 
 HEAD_SIZE = 4096
 """Bytes that ``identify`` wants to see: an SVG may begin with a long comment."""
@@ -111,7 +111,7 @@ def identify(head: bytes, path: Path) -> str:
     Raises:
         InputError: it is something else, which the message names if it is well known.
     """
-    kind, what = _recognise(head)
+    kind, what = recognise(head)
     if kind == "picture":
         return what
     if kind == "unknown":
@@ -135,7 +135,7 @@ def kind_of(path: Path) -> Kind:
     Never raises. What is neither, or cannot be read, is a picture unless its suffix is a video's: reading it will find
     the words.
     """
-    kind, _ = _recognise(read_head(path))
+    kind, _ = recognise(read_head(path))
     if kind == "picture" or kind == "video":
         return kind
     return suffix_kind(path) or "picture"
@@ -146,7 +146,7 @@ def is_sound(path: Path) -> bool:
 
     Never raises. Containers that hold videos as well (Matroska, ASF) are told by the suffix alone.
     """
-    kind, _ = _recognise(read_head(path))
+    kind, _ = recognise(read_head(path))
     return kind == "sound" or (kind in ("video", "unknown") and is_sound_suffix(path))
 
 
@@ -173,7 +173,7 @@ def read_head(path: Path) -> bytes:
         return b""
 
 
-def _recognise(head: bytes) -> tuple[Literal["picture", "video", "sound", "other", "unknown"], str]:
+def recognise(head: bytes) -> tuple[Literal["picture", "video", "sound", "other", "unknown"], str]:
     """What a file is that starts with ``head``: its kind, and Pillow's name for a picture, else words."""
     for magic, name in _READABLE:
         if head.startswith(magic):

@@ -35,6 +35,7 @@ __all__ = [
     "make_folder",
     "plan_many",
     "plan_outputs",
+    "result_kind",
     "tidy_folder",
 ]
 
@@ -138,7 +139,7 @@ def plan_many(
     else:
         exists = "replace" if clobber else "refuse"
         found, paths = without_results(found, out, was_result)
-    kinds = [_kind(target, path) for target, path in zip(found, paths, strict=True)]
+    kinds = [result_kind(target, path) for target, path in zip(found, paths, strict=True)]
     # Of many what exists fails when its turn comes.
     given = [*inputs, *dict.fromkeys(target.sound for target in found if target.sound is not None)]
     check = PlaceCheck(found, paths, "replace" if exists == "refuse" and many else exists, given, many=many)
@@ -209,8 +210,8 @@ def discard_outputs_of(threads: Collection[int | None]) -> None:
                 output.temporary.unlink()
 
 
-def _kind(target: Target, path: Path) -> Kind:
-    """What the result will be, if its suffix is one that the target can have.
+def result_kind(target: Target, path: Path) -> Kind:
+    """What the result of a target at ``path`` will be, if its suffix is one that the target can have.
 
     Raises:
         UsageError: it is not.

@@ -75,7 +75,7 @@ class InSwapper:
         model, network = tools.open(_WEIGHT)
         return cls(
             Generator(model, network),
-            read_emap(model),
+            tools.once("emap", lambda: read_emap(model)),
             settings,
             lambda: tools.recogniser,
             notes=(tools.device.note,) if tools.device.note else (),

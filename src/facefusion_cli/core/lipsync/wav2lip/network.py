@@ -67,10 +67,7 @@ class Generator:
             WeightsError: it cannot be read.
             DeviceError: the device or precision asked for cannot be used, or not for this network.
         """
-        checkpoint, sha256 = tools.provision.stored(weight)
-        network = open_generator_network(checkpoint, tools.device, sha256=sha256)
-        tools.verdicts[weight] = network.verdict
-        return cls(checkpoint, network)
+        return cls(*tools.open(weight, open_generator_network))
 
     def run(self, mel: NDArray[np.float32], faces: NDArray[np.float32]) -> NDArray[np.float32]:
         """The speaking faces (16, 3, 96, 96), BGR in 0 to 1.

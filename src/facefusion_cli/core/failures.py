@@ -11,7 +11,7 @@ from facefusion_cli.errors import FaceFusionError, InternalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explained", "in_words"]
+__all__ = ["explained", "in_words", "is_out_of_memory"]
 
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
@@ -34,7 +34,7 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise FaceFusionError(
                 "there is not enough memory.", hint="Close other programs, or let this one have more memory."
             ) from error
@@ -68,7 +68,7 @@ def _bug(error: Exception) -> FaceFusionError:
     return bug
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether a library ran out of memory; told by name, for asking by type would import the library."""
     if isinstance(error, MemoryError):
         return True

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from facefusion_cli.cli.failures import in_words
+from facefusion_cli.core.failures import in_words
 from facefusion_cli.errors import FaceFusionError, NoFaceError
 
 
