@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 __all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "measure", "processor_seconds"]
 
@@ -67,11 +66,13 @@ class Benchmark:
 
     summary: str
     repeats: int
-    groups: Callable[[Path | None], Iterator[Group]]
-    """Takes the folder given on the command line."""
+    groups: Callable[..., Iterator[Group]]
+    """Takes the folder given on the command line, or None; and ``seconds``, if ``seconds`` below says how many."""
     takes_folder: bool = False
     warm_up: bool = True
     """Whether each case runs once before it counts."""
+    seconds: float | None = None
+    """How long it lasts unless the command line says otherwise; None where its work is given."""
 
 
 def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> list[Row]:

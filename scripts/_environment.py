@@ -37,8 +37,8 @@ def _stop(sentence: str) -> NoReturn:
     raise SystemExit(f"error: {sentence}")
 
 
-def prepare(group: str) -> None:
-    """See to it that the environment holds the project and the packages of a dependency group.
+def prepare(group: str, extra: str = "") -> None:
+    """See to it that the environment holds the project, one of its extras and the packages of a dependency group.
 
     Raises:
         SystemExit: it cannot be made; the sentence says why.
@@ -54,7 +54,8 @@ def prepare(group: str) -> None:
     if not stamp.is_file() or stamp.read_text(encoding="utf-8") != state:
         stamp.unlink(missing_ok=True)
         say(f"Installing the project and its {group} packages into {VENV} (some minutes the first time)")
-        if not _install("--constraint", str(CONSTRAINTS), "--editable", ".", *packages_of_group(group)):
+        project = f".[{extra}]" if extra else "."
+        if not _install("--constraint", str(CONSTRAINTS), "--editable", project, *packages_of_group(group)):
             _stop("the packages could not be installed; pip's own words stand above.")
         stamp.write_text(state, encoding="utf-8")
     _check_opencv()

@@ -2,10 +2,11 @@
 
 Usage: python scripts/bench.py startup|detect|swap|paste|lipsync|lipsync-memory [--json]
        python scripts/bench.py inference DIR [--json]
+       python scripts/bench.py api [--seconds S] [--json]
 
 Run it with the Python of an environment that holds the project and its dev packages, such as ``.venv``, on a quiet
-machine. Every case runs once to warm up (but not in lipsync-memory, which takes long enough); then all cases of a group
-take turns, so that a slow moment of the machine meets them alike. The column cpu is processor time, which other
+machine. Every case runs once to warm up (but not in lipsync-memory and api, which take long enough); then all cases of
+a group take turns, so that a slow moment of the machine meets them alike. The column cpu is processor time, which other
 processes disturb less; the ratio is the median in units of a named baseline that was measured in the same turns.
 """
 
@@ -21,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from _bench_api import API
 from _bench_faces import DETECT, SWAP
 from _bench_frame import measure
 from _bench_inference import INFERENCE
@@ -43,6 +45,7 @@ BENCHMARKS = {
     "lipsync": LIPSYNC,
     "lipsync-memory": LIPSYNC_MEMORY,
     "inference": INFERENCE,
+    "api": API,
 }
 
 
@@ -114,6 +117,8 @@ def main() -> int:
         choice = choices.add_parser(name, help=benchmark.summary)
         if benchmark.takes_folder:
             choice.add_argument("folder", metavar="DIR", type=Path, help="where its files are")
+        if benchmark.seconds is not None:
+            choice.add_argument("--seconds", type=float, default=benchmark.seconds, help="how long it lasts, about")
         choice.add_argument("--json", action="store_true", help="print JSON lines: the machine, then each case")
     options = parser.parse_args()
     benchmark = BENCHMARKS[options.benchmark]
@@ -123,7 +128,8 @@ def main() -> int:
     else:
         print(f"{options.benchmark}: {benchmark.summary}; {benchmark.repeats} repeats")
         print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
-    for group in benchmark.groups(options.folder if benchmark.takes_folder else None):
+    length = {} if benchmark.seconds is None else {"seconds": options.seconds}
+    for group in benchmark.groups(options.folder if benchmark.takes_folder else None, **length):
         rows = measure(group.cases, benchmark.repeats, warm_up=benchmark.warm_up)
         (_print_json if options.json else _print_table)(group, rows)
         del group  # with what it holds in memory, before the next one is made

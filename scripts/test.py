@@ -23,7 +23,7 @@ CHECKS = {
 
 def main() -> int:
     """Run all checks, also after one has failed, and return the exit code."""
-    _environment.prepare("dev")
+    _environment.prepare("dev", extra="api")
     failed = []
     for name, arguments in CHECKS.items():
         _environment.say(f"\n== {name}")

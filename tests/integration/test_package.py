@@ -79,10 +79,20 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and path.suffix != ".pyc"
     }
     assert {name for name in names if ".dist-info/" not in name} == expected
-    assert {"facefusion_cli/py.typed", "facefusion_cli/assets/NOTICE"} <= expected
+    assert {
+        "facefusion_cli/py.typed",
+        "facefusion_cli/assets/NOTICE",
+        "facefusion_cli/api/assets/swagger-ui.css",
+    } <= expected
     assert sum(name.endswith(".onnx") for name in expected) >= 3
     licences = {name.partition(".dist-info/licenses/")[2] for name in names if "/licenses/" in name}
-    assert {"LICENSE", "NOTICE", "LICENSE-APACHE-2.0"} == {Path(name).name for name in licences}
+    assert sorted(Path(name).name for name in licences) == [
+        "LICENSE",
+        "LICENSE-APACHE-2.0",
+        "NOTICE",
+        "NOTICE",
+        "swagger-ui-bundle.js.LICENSE.txt",
+    ]
 
 
 def test_the_licences_are_not_empty(wheel: Path) -> None:
@@ -105,7 +115,7 @@ def test_the_metadata_is_valid(wheel: Path) -> None:
         entry_points = archive.read(name).decode()
     assert metadata.name == "facefusion-cli"
     assert str(metadata.requires_python) == ">=3.11"
-    assert metadata.license_expression == "MIT AND Apache-2.0"
+    assert metadata.license_expression == "MIT AND Apache-2.0 AND BSD-3-Clause"
     assert metadata.description_content_type == "text/markdown"
     assert metadata.description is not None
     assert "# facefusion" in metadata.description

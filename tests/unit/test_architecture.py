@@ -13,9 +13,12 @@ PACKAGE = SOURCE / "facefusion_cli"
 
 _TASKS = ("facefusion_cli.core.faceswap", "facefusion_cli.core.lipsync")
 _ABOVE = ("facefusion_cli.core.faces", *_TASKS, "facefusion_cli.core.diagnosis")
+_HTTP = ("fastapi", "starlette", "uvicorn", "python_multipart", "prometheus_client")
 FORBIDDEN = {
     "facefusion_cli.errors": ("facefusion_cli",),
-    "facefusion_cli.core": ("facefusion_cli.cli",),
+    "facefusion_cli.core": ("facefusion_cli.cli", "facefusion_cli.api"),
+    "facefusion_cli.api": ("facefusion_cli.cli",),
+    "facefusion_cli.api.work": ("facefusion_cli.cli", *_HTTP),
     "facefusion_cli.core.media": (*_ABOVE, "facefusion_cli.core.batch"),
     "facefusion_cli.core.batch": _ABOVE,
     "facefusion_cli.core.device": (*_ABOVE, "facefusion_cli.core.inference", "facefusion_cli.core.weights"),

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from facefusion_cli import __version__
-from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap, lipsync
+from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap, lipsync, serve
 from facefusion_cli.cli.console import Console, flush
-from facefusion_cli.cli.failures import explained, in_words
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
 from facefusion_cli.cli.signals import Received, Stopped
 from facefusion_cli.cli.video_options import VideoCommand
+from facefusion_cli.core.failures import explained, in_words
 from facefusion_cli.errors import FaceFusionError
 
 __all__ = ["app", "run"]
@@ -32,6 +32,7 @@ for _name, _module, _class, _takes_something in (
     ("faceswap", faceswap, VideoCommand, True),
     ("lipsync", lipsync, VideoCommand, True),
     ("faces", faces, PlainCommand, True),
+    ("serve", serve, PlainCommand, False),
     ("download-models", download_models, PlainCommand, False),
     ("doctor", doctor, PlainCommand, False),
     ("clean", clean, PlainCommand, False),
