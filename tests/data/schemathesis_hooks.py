@@ -32,6 +32,8 @@ _SUITABLE = {
     "pads": (re.compile(r"(-?[\d.]+,){3}-?[\d.]+"), "0,5,0,0"),
 }
 """Values that are as described, but only some servers or some files have what they ask for; and one that all have."""
+_OF_PERSONS = ("reference", "extra_source")
+"""Fields that only an engine with weights can do anything with."""
 _CHOICES = {"strict", "keep_metadata", "keep_mouth", "require_face", "no_close_mouth"}
 
 
@@ -44,7 +46,10 @@ def before_load_schema(_: schemathesis.HookContext, raw_schema: dict[str, Any]) 
     """Real files in the place of random bytes, so that some of what is sent is work that can be done."""
     for path in raw_schema["paths"].values():
         form = path.get("post", {}).get("requestBody", {}).get("content", {}).get("multipart/form-data", {})
-        for name, field in form.get("schema", {}).get("properties", {}).items():
+        fields = form.get("schema", {}).get("properties", {})
+        for name in _OF_PERSONS:
+            fields.pop(name, None)
+        for name, field in fields.items():
             if name in _FILES:
                 field["format"] = name
 

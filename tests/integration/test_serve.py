@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
@@ -33,17 +34,19 @@ PATIENCE = 60.0
 class Process:
     """A service of its own."""
 
-    def __init__(self, home: Path, *options: str, env: dict[str, str] | None = None) -> None:
+    def __init__(self, home: Path, *options: str, env: dict[str, str] | None = None, files: int = 0) -> None:
+        """``files``: how many it may open, 0 for the usual."""
+        limit = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"] if files else []
         home.mkdir(exist_ok=True)
         self.home = home
         self.log = home / "log"
         self.out = home / "out"
         with self.log.open("wb") as log, self.out.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "facefusion_cli", "serve", "--port", "0", *options],
+                [*limit, sys.executable, "-m", "facefusion_cli", "serve", "--port", "0", *options],
                 stdout=out,
                 stderr=log,
-                env={"FACEFUSION_HOME": str(home), "TMPDIR": str(home), **(env or {})},
+                env={"PATH": os.defpath, "FACEFUSION_HOME": str(home), "TMPDIR": str(home), **(env or {})},
             )
         match = self.wait_for(lambda: re.search(r"listening on http://127\.0\.0\.1:(\d+)", self.said()))
         self.port = int(match[1])
@@ -231,6 +234,39 @@ def test_a02_chunks_without_end_are_stopped(service: Process) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("how", [b"HTTP/1.1\r\nConnection: close", b"HTTP/1.0"])
+def test_an_early_answer_arrives_though_the_connection_is_to_be_closed(service: Process, how: bytes) -> None:
+    """As proxies speak to us: closing while they still send would have their system throw the answer away."""
+    body = bytes(3_000_000)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as connection:
+        connection.sendall(
+            b"POST /faceswap %s\r\nHost: x\r\nAccept: text/html\r\nContent-Length: %d\r\n\r\n" % (how, len(body))
+        )
+        connection.sendall(body)
+        answer = _rest(connection)
+    assert answer.startswith(b"HTTP/1.1 406 ")
+    assert answer.endswith(b"}")
+
+
+def test_nonsense_after_an_answer_ends_the_connection_and_nothing_else(service: Process) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as connection:
+        connection.sendall(
+            b"POST /faceswap HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+        )
+        answer = connection.recv(65536)
+        connection.sendall(b"zz\r\n")
+        answer += _rest(connection)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert "Fatal error" not in service.said()
+
+
+def _rest(connection: socket.socket) -> bytes:
+    received = b""
+    while data := connection.recv(65536):
+        received += data
+    return received
+
+
 def test_a10_a_client_that_goes_away_ends_its_job(service: Process, clips: dict[str, bytes]) -> None:
     cancelled = 'facefusion_jobs_total{kind="lipsync",outcome="cancelled"}'
     before = service.metric(cancelled)
@@ -256,12 +292,35 @@ def test_a16_it_answers_while_it_works(service: Process, clips: dict[str, bytes]
 def test_what_is_no_http_gets_a_problem(service: Process) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as connection:
         connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
-        received = b""
-        while data := connection.recv(4096):
-            received += data
+        received = _rest(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(body)["code"] == "bad-request"
+    problem = json.loads(body)
+    assert problem["code"] == "bad-request"
+    service.wait_for(lambda: problem["request_id"] in service.said())
+
+
+def test_more_connections_than_there_is_room_for_are_closed_at_once(tmp_path: Path) -> None:
+    service = Process(tmp_path / "home", files=200)
+    with contextlib.ExitStack() as stack:
+        many = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE))
+            for _ in range(150)
+        ]
+        for connection in many[60:]:
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        many[0].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert many[0].recv(100).startswith(b"HTTP/1.1 200 ")
+    service.wait_for(lambda: _answers(service))
+    assert service.end(signal.SIGTERM) == 143
+    assert "out of system resource" not in service.said()
+
+
+def _answers(service: Process) -> bool:
+    with contextlib.suppress(OSError):
+        return service.ask("GET", "/health")[0] == 200
+    return False
 
 
 def test_a_key_from_the_environment_is_kept_secret(tmp_path: Path) -> None:
@@ -308,6 +367,25 @@ def test_a15_what_is_under_way_is_finished_first(tmp_path: Path, swap: Any) -> N
         answer = connection.getresponse()
         assert (answer.status, answer.read()[:3]) == (200, b"\xff\xd8\xff")
     assert service.process.wait(PATIENCE) == 143
+    assert sorted(path.name for path in service.home.iterdir() if "serve" in path.name) == []
+
+
+def test_a15_what_is_not_done_in_time_is_answered_for(tmp_path: Path, clips: dict[str, bytes]) -> None:
+    service = Process(tmp_path / "home", "--grace", "1").ready()
+    waiting = service.begin("POST", "/lipsync", *form(video=clips["long"], audio=clips["sound"], fit="video"))
+    service.wait_for(lambda: service.metric("facefusion_running"))
+    with contextlib.closing(waiting), socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE) as half:
+        half.sendall(
+            b"POST /faceswap HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+            b"Content-Length: 1000\r\n\r\n--b\r\n"
+        )
+        service.wait_for(lambda: service.metric("facefusion_reserved"))
+        service.process.send_signal(signal.SIGTERM)
+        answer = waiting.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (503, "shutting-down")
+        assert _rest(half).startswith(b"HTTP/1.1 503 ")
+    assert service.process.wait(PATIENCE) == 143
+    assert "Traceback" not in service.said()
     assert sorted(path.name for path in service.home.iterdir() if "serve" in path.name) == []
 
 

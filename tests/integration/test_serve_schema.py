@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import httpx2
 import pytest
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def test_it_answers_as_it_describes(samples: Path, tmp_path: Path, monkeypatch: 
         command += ["--exclude-checks", "use_after_free", "--suppress-health-check", "all"]
         command += ["--generation-database", "none", "--no-color", "--warnings", "off"]
         run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        counts = httpx2.get(f"{server.url}/metrics", trust_env=False).text
     said = "\n".join(line[:500] for line in (run.stdout + run.stderr).splitlines())  # without pictures in curl's words
     assert run.returncode == 0, said
     assert "Operations:       10 selected / 10 total" in said
+    for kind in ("faceswap", "lipsync"):  # some of what was sent was work
+        assert f'facefusion_jobs_total{{kind="{kind}",outcome="done"}}' in counts, counts

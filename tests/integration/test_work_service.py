@@ -32,7 +32,7 @@ from facefusion_cli.api.work.service import Service
 from facefusion_cli.core.faces.selection import parse_selection
 from facefusion_cli.core.faceswap.inswapper import engine as inswapper
 from facefusion_cli.core.faceswap.inswapper.emap import read_emap
-from facefusion_cli.core.faceswap.options import SwapOptions
+from facefusion_cli.core.faceswap.options import People, SwapOptions
 from facefusion_cli.core.inference import network
 from facefusion_cli.core.inference.examination import open_torch
 from facefusion_cli.core.lipsync.options import LipSyncOptions
@@ -409,6 +409,15 @@ def test_options_and_engines_that_cannot_be(bench: Bench, small: Path) -> None:
     assert "the target picture" in job.failure.message
 
 
+def test_persons_are_told_apart_only_with_weights(bench: Bench, small: Path, voice: Path) -> None:
+    swap = bench.do(bench.picture(small, small, people=People(reference=small)))
+    speech = bench.do(bench.speech(small, voice, reference=small))
+    for job in (swap, speech):
+        assert job.failure is not None
+        assert (job.failure.status, job.failure.code) == (422, "usage")
+        assert "tell persons apart" in job.failure.message
+
+
 def test_what_is_something_else_or_damaged(bench: Bench, tmp_path: Path, small: Path, voice: Path, film: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("no picture")
@@ -551,7 +560,7 @@ def test_a15_what_can_be_finished_in_time_is_and_nothing_is_left(
 
 @linux
 def test_a_process_goes_with_a_service_that_is_killed_and_takes_the_files_along(
-    tmp_path: Path, film: Path, small: Path
+    tmp_path: Path, home: Path, film: Path, small: Path
 ) -> None:
     script = """
 import asyncio, shutil, sys
@@ -590,6 +599,7 @@ asyncio.run(main())
         assert time.monotonic() < end
         time.sleep(0.02)
     assert not [*tmp_path.iterdir()]
+    assert not [*home.rglob("work-folders/*")]
 
 
 def test_what_services_have_left_that_are_gone_is_removed_and_nothing_else(

@@ -33,6 +33,16 @@ def test_a_line_is_json_and_ascii() -> None:
     assert "ValueError: boom" in json.loads(third)["trace"]
 
 
+def test_what_clients_send_wrong_writes_no_lines_of_others() -> None:
+    stream = io.StringIO()
+    with logging_to(stream, level=logging.DEBUG):
+        logging.getLogger("python_multipart.multipart").warning("Expected boundary character 45, got 49 at index 2")
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logging.getLogger("uvicorn.error").error("something of the server's own")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == "something of the server's own"
+
+
 def test_afterwards_everything_is_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("facefusion_cli")
     before = (logger.level, logger.propagate, [*logger.handlers])

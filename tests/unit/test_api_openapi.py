@@ -29,7 +29,7 @@ EXPECTED = {
 }
 OPEN = ("/health", "/ready")
 NO_FIELDS = """
-context files out no_clobber reference extra_source mapping soundtrack preview no_resume jobs force dry_run
+context files out no_clobber mapping preview no_resume jobs force dry_run
 device precision threads models_dir chunk_seconds json quiet verbose
 """
 """Options of the command that are about files and terminals, or for whoever runs the service to choose."""
@@ -89,7 +89,15 @@ def test_a23_results_and_files_are_binary(client: Client) -> None:
             schema = body["content"]["multipart/form-data"]["schema"]
             assert schema["required"] == files
             assert all(schema["properties"][name]["format"] == "binary" for name in files)
+            assert schema["properties"]["reference"]["format"] == "binary"
             assert schema["additionalProperties"] is False
+
+
+def test_a23_a_field_of_several_files_is_a_list(client: Client) -> None:
+    body = _document(client)["paths"]["/faceswap"]["post"]["requestBody"]
+    extra = body["content"]["multipart/form-data"]["schema"]["properties"]["extra_source"]
+    assert (extra["type"], extra["maxItems"], extra["default"]) == ("array", 4, [])
+    assert extra["items"] == {"type": "string", "format": "binary"}
 
 
 def test_fields_are_the_options_of_the_command_with_its_defaults(client: Client) -> None:
@@ -103,8 +111,10 @@ def test_fields_are_the_options_of_the_command_with_its_defaults(client: Client)
     for command in (faceswap, lipsync):
         body = document["paths"][f"/{command.__name__}"]["post"]["requestBody"]
         properties = body["content"]["multipart/form-data"]["schema"]["properties"]
-        texts = {name for name, schema in properties.items() if schema.get("format") != "binary"}
+        files = {name for name, schema in properties.items() if "binary" in json.dumps(schema)}
+        texts = set(properties) - files
         options = inspect.signature(command).parameters
-        assert texts == set(options) - set(NO_FIELDS.split())
+        assert texts | (files & set(options)) == set(options) - set(NO_FIELDS.split())
+        assert files - set(options) <= {"source_image", "target_image", "video", "audio"}
         for name in texts - {"face", "start", "duration"}:  # where the command has None for the usual
             assert properties[name]["default"] == options[name].default, name

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from facefusion_cli.api.settings import Limits, ServeSettings
 from facefusion_cli.api.work.admission import Draining, NotReady, QueueFull
 from facefusion_cli.api.work.job import Failure
+from facefusion_cli.core.faceswap.options import People
 from facefusion_cli.core.lipsync.options import LipSyncOptions
 from facefusion_cli.errors import DeviceError, FaceFusionError, InternalError, OutputError, WeightsMissingError
 
@@ -24,7 +25,7 @@ LOCKED = ServeSettings(api_key="secret-key")
 WORK = ("/faceswap", "/lipsync", "/jobs/faceswap", "/jobs/lipsync")
 
 
-def _swap(client: Client, *more: tuple[str, str]) -> tuple[dict[str, str], bytes]:
+def _swap(client: Client, *more: Any) -> tuple[dict[str, str], bytes]:
     return client.form(("source_image", client.PNG, "a.png"), ("target_image", client.JPEG, "b.jpg"), *more)
 
 
@@ -34,7 +35,7 @@ def _now() -> asyncio.Event:
     return event
 
 
-def _sync(client: Client, *more: tuple[str, str]) -> tuple[dict[str, str], bytes]:
+def _sync(client: Client, *more: Any) -> tuple[dict[str, str], bytes]:
     return client.form(("video", client.MP4, "a.mp4"), ("audio", client.WAV, "b.wav"), *more)
 
 
@@ -103,6 +104,8 @@ def test_fields_that_the_page_sends_though_nobody_filled_them_in_are_none(client
     options = client.service.jobs[-1].order.options
     assert isinstance(options, LipSyncOptions)
     assert (options.soundtrack, options.video.start, options.video.duration) == (None, None, None)
+    assert client.ask("POST", "/faceswap", *_swap(client, ("extra_source", ""), ("reference", ""))).status == 200
+    assert client.service.jobs[-1].order.options.people == People()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +125,36 @@ def test_a_field_of_a_lip_sync_that_cannot_be_is_refused(client: Client, field: 
     answer = client.ask("POST", "/lipsync", *_sync(client, (field, value)))
     assert answer.status == 422
     assert words in answer.json["detail"]
+
+
+def test_pictures_of_persons_come_along(client: Client) -> None:
+    more = [("extra_source", client.PNG, "x"), ("reference", client.JPEG, "x"), ("extra_source", client.JPEG, "x")]
+    answer = client.ask("POST", "/faceswap", *_swap(client, *more, ("face", "largest")))  # as the page /docs sends it
+    assert answer.status == 200
+    people = client.service.jobs[0].order.options.people  # type: ignore[union-attr]
+    assert [path.name for path in people.extra_sources] == ["extra_source-1.png", "extra_source-2.jpg"]
+    assert people.reference is not None
+    assert people.reference.name == "reference.jpg"
+    assert client.service.sent[0]["extra_source-2.jpg"] == client.JPEG
+    assert client.ask("POST", "/lipsync", *_sync(client, more[1])).status == 200
+    reference = client.service.jobs[1].order.options.reference  # type: ignore[union-attr]
+    assert reference is not None
+    assert reference.name == "reference.jpg"
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "words"),
+    [
+        ([("extra_source", b"\x89PNG\r\n\x1a\n", "x")] * 5, 422, '"extra_source" is there more than 4 times.'),
+        ([("reference", b"\x89PNG\r\n\x1a\n", "x"), ("face", "left")], 422, "only one of them can be."),
+        ([("extra_source", b"\0\0\0\x18ftypisom", "x")], 415, '"extra_source" is a video, where a picture is needed.'),
+    ],
+)
+def test_pictures_of_persons_that_cannot_be_are_refused(client: Client, more: Any, status: int, words: str) -> None:
+    answer = client.ask("POST", "/faceswap", *_swap(client, *more))
+    assert answer.status == status
+    assert words in answer.json["detail"]
+    assert [*client.service.root.iterdir()] == []
 
 
 @pytest.mark.parametrize("path", WORK)
@@ -383,6 +416,17 @@ def test_a_job_can_be_followed(client: Client) -> None:
     asyncio.run(follow())
 
 
+def test_a_result_that_goes_at_the_very_moment_is_not_there(client: Client) -> None:
+    async def ask() -> None:
+        app = client.app()
+        place = (await client.ask_app(app, "POST", "/jobs/faceswap", *_swap(client))).headers["location"]
+        client.service.jobs[0].order.output.unlink()
+        answer = await client.ask_app(app, "GET", f"{place}/result")
+        assert (answer.status, answer.json["code"]) == (404, "no-job")
+
+    asyncio.run(ask())
+
+
 def test_a_job_that_waits_is_cancelled(client: Client) -> None:
     client.service.at_once = False
 
@@ -427,6 +471,18 @@ def test_while_it_ends_nothing_is_taken(client: Client) -> None:
         assert (await client.ask_app(app, "GET", "/health")).status == 200
 
     asyncio.run(ask())
+
+
+def test_what_nobody_thought_of_is_found_in_the_log_by_its_id(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(client.service, "submit", fail)
+    answer = client.ask("POST", "/faceswap", *_swap(client))
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.facts == {"request_id": answer.json["request_id"]}  # type: ignore[attr-defined]
 
 
 def test_the_log_has_facts_and_no_names(client: Client, caplog: pytest.LogCaptureFixture) -> None:

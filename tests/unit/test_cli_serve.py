@@ -41,7 +41,7 @@ def test_options_become_settings(served: list[Any], tmp_path: Path, monkeypatch:
     assert (settings.engines, settings.models_dir, settings.api_key) == (("mesh", "wav2lip"), tmp_path, "secret-key")
     limits = settings.limits
     assert (limits.swap_bytes, limits.lipsync_bytes, limits.picture_bytes) == (2_500_000,) * 3
-    assert limits.seconds == 7
+    assert (limits.seconds, limits.frames) == (7, 36_000)
     assert level == logging.DEBUG
 
 
@@ -52,6 +52,12 @@ def test_without_options_it_is_for_this_machine(served: list[Any]) -> None:
     assert settings.api_key is None
     assert (settings.limits.swap_bytes, settings.limits.lipsync_bytes) == (50_000_000, 512_000_000)
     assert level == logging.WARNING
+
+
+def test_longer_videos_may_have_more_frames(served: list[Any]) -> None:
+    assert main(["serve", "--max-seconds", "1200"]) == 143
+    limits = served[0][0].limits
+    assert (limits.seconds, limits.frames) == (1200, 72_000)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from facefusion_cli.api.work.wording import Wording, without_paths
 from facefusion_cli.core.faceswap.options import People, SwapOptions
 from facefusion_cli.core.lipsync.options import LipSyncOptions
 from facefusion_cli.core.media.disk_errors import output_error
+from facefusion_cli.core.media.room import check_room
 from facefusion_cli.core.media.video.unwritten import unwritten
 from facefusion_cli.core.media.video.words import incomplete
 
@@ -38,6 +39,12 @@ SPEECH = LipSyncOrder(FOLDER, VIDEO, AUDIO, FOLDER / "result.mp4", LipSyncOption
 def caused(error: FaceFusionError, cause: BaseException) -> FaceFusionError:
     error.__cause__ = cause
     return error
+
+
+def no_room() -> errors.OutputError:
+    with pytest.raises(errors.OutputError) as raised:
+        check_room(Path.cwd(), 2**60, "the video")
+    return raised.value
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,7 @@ CASES = [
     (output_error(RESULT, OSError(errno.EDQUOT, "Disk quota exceeded")), 507, "disk-full"),
     (unwritten(RESULT, "av_write: No space left on device", what="the video", task="join"), 507, "disk-full"),
     (OSError(errno.ENOSPC, "No space left on device", str(RESULT)), 507, "disk-full"),
+    (no_room(), 507, "disk-full"),
     (PermissionError(errno.EACCES, "Permission denied", "/etc/shadow"), 500, "failure"),
     (MemoryError(), 503, "no-memory"),
     (caused(errors.InputError(f'"{TARGET}" needs more memory than there is.'), MemoryError()), 503, "no-memory"),

@@ -7,8 +7,10 @@ body that was answered already.
 from __future__ import annotations
 
 import json
+import logging
 import uuid
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -25,11 +27,52 @@ if TYPE_CHECKING:
 
 __all__ = ["WatchedConnection", "connection_class"]
 
+_log = logging.getLogger(__name__)
+
 _LINGER = 5.0
-"""Seconds for which a body that is not wanted any more is still read. Closing at once would reset the connection, and
-the client, still sending, might never see its answer."""
+"""Seconds for which what is not wanted any more is still read. Closing at once would reset the connection, and the
+client, still sending, might never see its answer."""
+
+_OTHER_FILES = 128
+"""Of a process, beside those for its connections."""
 
 _Phase = Literal["head", "linger"]
+
+
+class _Patient:
+    """A transport that, told to close while its client still sends, only says that no more will come, and reads on.
+
+    uvicorn closes connections that the client or the answer wants closed as soon as the answer is written.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, still_sends: Callable[[], bool]
+    ) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._still_sends = still_sends
+        self.parting = False
+        """Whether what comes is let go of."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing may be written any more."""
+        return self.parting or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close once what was written is sent; where the client still sends, once it has read that, or soon."""
+        if self.is_closing():
+            return
+        if self._still_sends():
+            self.parting = True
+            with suppress(OSError):  # it has gone
+                self._transport.write_eof()
+            self._transport.resume_reading()
+            self._loop.call_later(_LINGER, self._transport.abort)
+        else:
+            self._transport.close()
 
 
 class WatchedConnection(H11Protocol):
@@ -37,6 +80,8 @@ class WatchedConnection(H11Protocol):
 
     idle_seconds = 30.0
     """For the head of a request to arrive."""
+    most = 2000
+    """Connections at the same time; one more is closed at once."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -53,8 +98,12 @@ class WatchedConnection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is there."""
-        super().connection_made(transport)
-        self._look()
+        self._patient = _Patient(transport, self.loop, lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR))
+        super().connection_made(cast("asyncio.Transport", self._patient))
+        if len(self.connections) > self.most:
+            self.abort()
+        else:
+            self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone."""
@@ -63,6 +112,8 @@ class WatchedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """It has sent something."""
+        if self._patient.parting:
+            return
         super().data_received(data)
         self._look()
 
@@ -109,8 +160,13 @@ class WatchedConnection(H11Protocol):
             self._close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer without a request that could be answered, and close."""
+        """Answer without a request that could be answered, unless an answer has begun already, and close."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self._close()
+            return
         request_id = str(uuid.uuid4())
+        facts = {"request_id": request_id, "status": problem.status, "code": problem.code}
+        _log.info("no request", extra={"facts": facts})
         body = json.dumps(problem.document(request_id)).encode()
         headers = [
             ("Content-Type", MEDIA_TYPE),
@@ -137,5 +193,26 @@ class WatchedConnection(H11Protocol):
 
 
 def connection_class(limits: Limits) -> type[WatchedConnection]:
-    """Connections with these limits; uvicorn makes them itself, and tells them nothing of ours."""
-    return type("LimitedConnection", (WatchedConnection,), {"idle_seconds": limits.idle_seconds})
+    """Connections with these limits, as many as this process may open; uvicorn makes them, and tells them nothing."""
+    most = min(WatchedConnection.most, max(1, (_files_at_most() - _OTHER_FILES) // 2))  # each may be sent a file
+    return type("LimitedConnection", (WatchedConnection,), {"idle_seconds": limits.idle_seconds, "most": most})
+
+
+def _files_at_most() -> int:
+    """How many files this process may open, after it has asked for as many as all connections would need.
+
+    Without any left asyncio can accept nobody, and tells of that thousands of times a second.
+    """
+    wanted = 2 * WatchedConnection.most + _OTHER_FILES
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= enough:
+        return enough
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+        return enough
+    return soft

@@ -106,9 +106,13 @@ def plain_answer(status: int = 200, **more: Any) -> dict[int | str, dict[str, An
 
 def form_body(files: Sequence[FileField], form: type[BaseModel]) -> dict[str, Any]:
     """The body of a route that takes a form."""
-    properties: dict[str, Any] = {
-        each.name: {"type": "string", "format": "binary", "description": each.about} for each in files
-    }
+    properties: dict[str, Any] = {}
+    for each in files:
+        file: dict[str, Any] = {"type": "string", "format": "binary"}
+        # Without a default the page /docs makes up one, here too.
+        several = {"type": "array", "items": file, "maxItems": each.most, "default": []}
+        taken = file if each.most == 1 else several
+        properties[each.name] = {**taken, "description": each.about}
     for name, schema in form.model_json_schema()["properties"].items():
         properties[name] = _plain(schema)
     schema = {

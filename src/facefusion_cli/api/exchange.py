@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 from starlette.datastructures import Headers, MutableHeaders
 
 from facefusion_cli.api.body import ClientGone
-from facefusion_cli.api.problems import answer, bug
+from facefusion_cli.api.problems import answer, bug, unavailable
+from facefusion_cli.api.work.admission import Draining
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,11 +122,13 @@ class Observed:
         except ClientGone:
             exchange.status = _CLIENT_GONE
             await _abort(exchange)
-        except asyncio.CancelledError:
-            exchange.status = exchange.status or 503  # the service ends
-            raise
+        except asyncio.CancelledError:  # the service ends, and waits no longer
+            if exchange.status:
+                await _abort(exchange)
+            else:
+                await answer(unavailable(Draining()), exchange.id)(scope, receive, send_named)
         except Exception:  # noqa: BLE001  (the last one: it ends in the log, and in a sentence for the client)
-            _log.exception("a request failed", extra={"request_id": exchange.id})
+            _log.exception("a request failed", extra={"facts": {"request_id": exchange.id}})
             if exchange.status:
                 await _abort(exchange)
             else:

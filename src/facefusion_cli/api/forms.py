@@ -27,12 +27,24 @@ __all__ = ["LIPSYNC_FILES", "SWAP_FILES", "LipSyncForm", "SwapForm", "read_field
 SWAP_FILES = (
     FileField("source_image", ("picture",), "Picture with the face to take."),
     FileField("target_image", ("picture", "video"), "Picture or video to put it into."),
+    FileField("reference", ("picture",), "Replace only faces of the person in this picture.", required=False),
+    FileField(
+        "extra_source",
+        ("picture",),
+        "More pictures of the person in source_image, for a better likeness; each in a field of this name.",
+        required=False,
+        most=4,
+    ),
 )
 LIPSYNC_FILES = (
     FileField("video", ("video", "picture"), "Video or picture with the face that is to speak."),
     FileField("audio", ("sound", "video"), "Sound, or video with the sound, that it is to say."),
+    FileField("reference", ("picture",), "The person in this picture speaks, and nobody else.", required=False),
     FileField(
-        "soundtrack", ("sound", "video"), "What is heard instead of the audio, which still moves the lips.", False
+        "soundtrack",
+        ("sound", "video"),
+        "What is heard instead of the audio, which still moves the lips.",
+        required=False,
     ),
 )
 

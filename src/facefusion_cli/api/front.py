@@ -36,5 +36,5 @@ class Front:
         return self.service.reserve()
 
     def engine_of(self, kind: OrderKind) -> str:
-        """The engine of a route; before that is known, the one that was asked for, or "none"."""
+        """The engine of a route; "none" before the first worker has told it."""
         return self.service.readiness.engines.get(kind, "none")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonLines", "logging_to"]
 
-_LOGGERS = ("facefusion_cli", "uvicorn.error")
+_LOGGERS = {"facefusion_cli": logging.DEBUG, "uvicorn.error": logging.ERROR, "python_multipart": logging.ERROR}
+"""Whose records are written, and from which level on at most: what clients send wrong is told by the answers to it."""
 _MOST_WAITING = 10_000
 
 
@@ -66,10 +67,10 @@ def logging_to(stream: TextIO | None = None, *, level: int = logging.INFO) -> It
     waiting: queue.Queue[logging.LogRecord] = queue.Queue(_MOST_WAITING)
     handler, listener = _Bounded(waiting), logging.handlers.QueueListener(waiting, lines)
     before = []
-    for name in _LOGGERS:
+    for name, least in _LOGGERS.items():
         logger = logging.getLogger(name)
         before.append((logger, logger.level, logger.propagate))
-        logger.setLevel(max(level, logging.WARNING) if name.startswith("uvicorn") else level)
+        logger.setLevel(max(level, least))
         logger.propagate = False
         logger.addHandler(handler)
     listener.start()

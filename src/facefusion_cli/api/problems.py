@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.api.work.job import Failure
 
-__all__ = ["MEDIA_TYPE", "Problem", "add_handlers", "answer", "bug", "fail_of", "problem_of"]
+__all__ = ["MEDIA_TYPE", "Problem", "add_handlers", "answer", "bug", "fail_of", "no_job", "problem_of"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -113,6 +113,11 @@ def fail_of(failure: Failure) -> Problem:
     """Why a job has no result."""
     headers = {"Retry-After": "5"} if failure.status == 503 else {}
     return Problem(failure.status, failure.code, failure.message, hint=failure.hint, headers=headers)
+
+
+def no_job() -> Problem:
+    """There is no job of that id, or none any more."""
+    return Problem(404, "no-job", "there is no such job.", hint="It may have expired.")
 
 
 def bug() -> Problem:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from facefusion_cli.api.body import ClientGone
 from facefusion_cli.api.negotiation import media_type
+from facefusion_cli.api.problems import no_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,10 @@ class ResultResponse(Response):
         gone = asyncio.create_task(client_gone(receive))
         file: BinaryIO | None = None
         try:
-            file = await asyncio.to_thread(self._path.open, "rb", 0)
+            try:
+                file = await asyncio.to_thread(self._path.open, "rb", 0)
+            except FileNotFoundError:  # it was removed, or has expired, at this very moment
+                raise no_job() from None
             size = os.fstat(file.fileno()).st_size
             self.headers["Content-Length"] = str(size)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -127,7 +127,6 @@ async def _serve(settings: ServeSettings, service: Service, sockets: list[socket
         )
         await service.start()
         tasks: list[asyncio.Task[None]] = []
-        grace = 0.0
         try:
             tasks.append(asyncio.create_task(server.serve(sockets)))
             while not server.started and not tasks[0].done():
@@ -141,9 +140,9 @@ async def _serve(settings: ServeSettings, service: Service, sockets: list[socket
                 if task.done():
                     await task  # raises what it failed with
             teller.done("ending: what is under way is finished first.")
-            grace = await _drain(front_of(app), server, tasks[0], end.hurry, settings.grace)
+            await _drain(front_of(app), server, tasks[0], end.hurry, settings.grace)
         finally:
-            await _close(service, grace, end.hurry)
+            await service.close(0.0)
             server.should_exit = server.force_exit = True
             for task in tasks[1:]:
                 task.cancel()
@@ -153,11 +152,10 @@ async def _serve(settings: ServeSettings, service: Service, sockets: list[socket
 
 async def _drain(
     front: Front, server: _Server, serving: asyncio.Task[None], hurry: asyncio.Event, grace: float
-) -> float:
-    """Let what is under way come to its end, then stop answering; returns the seconds of ``grace`` that are left."""
+) -> None:
+    """Let what is under way come to its end, then stop answering, so early that what does not end can be ended."""
     clock = asyncio.get_running_loop().time
-    deadline = clock() + grace
-    enough = deadline - min(2.0, grace / 4)  # the rest is for the end of what does not end by itself
+    enough = clock() + grace - min(2.0, grace / 4)
     front.draining = True
     busy = _busy(front)
     while _busy(front) and clock() < enough and not hurry.is_set():
@@ -172,22 +170,11 @@ async def _drain(
     hurried = asyncio.create_task(_set(hurry))
     await asyncio.wait((serving, hurried), return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
-    return max(0.0, deadline - clock())
 
 
 def _busy(front: Front) -> bool:
     stats = front.service.stats()
     return bool(stats.queued or stats.running or stats.reserved)
-
-
-async def _close(service: Service, grace: float, hurry: asyncio.Event) -> None:
-    closing = asyncio.create_task(service.close(0.0 if hurry.is_set() else grace))
-    hurried = asyncio.create_task(_set(hurry))
-    await asyncio.wait((closing, hurried), return_when=asyncio.FIRST_COMPLETED)
-    if not closing.done():
-        await service.close(0.0)
-    hurried.cancel()
-    await closing
 
 
 async def _set(event: asyncio.Event) -> None:

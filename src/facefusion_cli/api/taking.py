@@ -12,6 +12,8 @@ from facefusion_cli.api.negotiation import acceptable, choose_suffix
 from facefusion_cli.api.orders import LipSyncOrder, SwapOrder
 from facefusion_cli.api.problems import Problem
 from facefusion_cli.api.uploads import receive_form
+from facefusion_cli.core.faces.selection import LARGEST
+from facefusion_cli.core.faceswap.options import People
 from facefusion_cli.core.media.video.containers import check_container
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from facefusion_cli.api.orders import Order, OrderKind
     from facefusion_cli.api.uploads import Form, Upload
     from facefusion_cli.api.work.job import Job
+    from facefusion_cli.core.faces.selection import FaceSelection
     from facefusion_cli.core.media.formats import Kind
 
 __all__ = ["take"]
@@ -64,18 +67,32 @@ async def take(front: Front, request: Request, kind: OrderKind, *, keep: bool) -
 
 def _swap(form: Form, folder: Path, accept: str) -> Order:
     options = read_fields(SwapForm, form.texts).options()
-    target = form.files["target_image"]
+    people = People(form.paths("extra_source"), _reference(form, options.face))
+    target = form.file("target_image")
     output = _output(folder, target, target.kind, accept, options.video.encode.codec)
-    return SwapOrder(folder, form.files["source_image"].path, target.path, output, options)
+    return SwapOrder(folder, form.file("source_image").path, target.path, output, replace(options, people=people))
 
 
 def _lipsync(form: Form, folder: Path, accept: str) -> Order:
     options = read_fields(LipSyncForm, form.texts).options()
-    if "soundtrack" in form.files:
-        options = replace(options, soundtrack=form.files["soundtrack"].path)
-    video = form.files["video"]
+    soundtrack = next(iter(form.paths("soundtrack")), None)
+    options = replace(options, reference=_reference(form, options.face), soundtrack=soundtrack)
+    video = form.file("video")
     output = _output(folder, video, "video", accept, options.video.encode.codec)
-    return LipSyncOrder(folder, video.path, form.files["audio"].path, output, options)
+    return LipSyncOrder(folder, video.path, form.file("audio").path, output, options)
+
+
+def _reference(form: Form, face: FaceSelection) -> Path | None:
+    """The picture of the person meant.
+
+    Raises:
+        Problem: 422, a face is chosen by its place as well.
+    """
+    path = next(iter(form.paths("reference")), None)
+    if path is not None and face != LARGEST:  # which the page /docs always sends
+        message = '"face" chooses by place, "reference" by person: only one of them can be.'
+        raise Problem(422, "bad-field", message, fields=[("face", message)])
+    return path
 
 
 def _output(folder: Path, target: Upload, kind: str, accept: str, codec: str) -> Path:

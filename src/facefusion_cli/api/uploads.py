@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,13 +35,15 @@ _FLUSH = 262_144
 
 @dataclass(frozen=True, slots=True)
 class FileField:
-    """A field of a form that takes one file."""
+    """A field of a form that takes a file."""
 
     name: str
     kinds: tuple[UploadKind, ...]
     about: str
     """For the documentation."""
     required: bool = True
+    most: int = 1
+    """Files it takes, each in a part of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Upload:
     """A file that has arrived."""
 
     path: Path
-    """Its name is the field's, its suffix what its content says."""
+    """Its name is the field's, with a number where there are several, its suffix what its content says."""
     kind: UploadKind
 
 
@@ -57,7 +60,15 @@ class Form:
     """All that was sent."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    files: dict[str, Upload] = field(default_factory=dict)
+    files: dict[str, list[Upload]] = field(default_factory=dict)
+
+    def file(self, name: str) -> Upload:
+        """The file of a field that takes one and has it."""
+        return self.files[name][0]
+
+    def paths(self, name: str) -> tuple[Path, ...]:
+        """Where the files of a field lie; () if it was left out."""
+        return tuple(each.path for each in self.files.get(name, ()))
 
 
 async def receive_form(
@@ -68,7 +79,7 @@ async def receive_form(
     ``most``: bytes that the whole body may have.
 
     Raises:
-        Problem: 400, it is malformed; 408, 413, 415; 422, a field is unknown, twice there or missing; 507.
+        Problem: 400, it is malformed; 408, 413, 415; 422, a field is unknown, too often there or missing; 507.
         ClientGone: the client went away.
     """
     content_type = request.headers.get("content-type", "")
@@ -113,7 +124,7 @@ class _Reader:
         self._texts = texts
         self._limits = limits
         self._part = Start("", False, False)
-        self._seen: set[str] = set()
+        self._seen: Counter[str] = Counter()
         self._pending = bytearray()
         self._size = 0
         self._file: BinaryIO | None = None
@@ -154,11 +165,13 @@ class _Reader:
         if name not in self._files and name not in self._texts:
             known = ", ".join((*self._files, *self._texts))
             raise _bad_field(name, f"there is no field {_quoted(name)}.", f"There are: {known}.")
-        if name in self._seen:
-            raise _bad_field(name, f'the field "{name}" is there twice.', "Send one value for each field.")
+        most = self._files[name].most if name in self._files else 1
+        if self._seen[name] == most:
+            often = "twice" if most == 1 else f"more than {most} times"
+            raise _bad_field(name, f'the field "{name}" is there {often}.', "Send one value for each field.")
         if part.is_file and name in self._texts:
             raise _bad_field(name, f'the field "{name}" takes a text and no file.')
-        self._seen.add(name)
+        self._seen[name] += 1
         self._part, self._size, self._kind, self._file = part, 0, None, None
         self._pending.clear()
 
@@ -198,13 +211,14 @@ class _Reader:
     def _open(self) -> None:
         name = self._part.name
         self._kind, suffix = sniff(bytes(self._pending[:HEAD_SIZE]), name, self._files[name].kinds)
-        path = self._folder / f"{name}{suffix}"
+        number = f"-{self._seen[name]}" if self._files[name].most > 1 else ""
+        path = self._folder / f"{name}{number}{suffix}"
         try:
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", buffering=0)
         except OSError as error:
             raise _not_stored(error) from None
         self._opened.append(self._file)
-        self._form.files[name] = Upload(path, self._kind)
+        self._form.files.setdefault(name, []).append(Upload(path, self._kind))
 
     def _hand_over(self, *, last: bool) -> None:
         assert self._file is not None

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,11 +172,12 @@ def _limits(max_upload: float | None, max_seconds: float) -> "Limits":
     usual = Limits()
     if not 0 < max_seconds <= 86_400:
         raise UsageError(f"--max-seconds {max_seconds:g} cannot be.", hint="Take more than 0 seconds.")
+    # So that longer videos can be had at all, at the usual limit's frames a second.
+    frames = max(usual.frames, round(usual.frames / usual.seconds * max_seconds))
+    limits = Limits(seconds=max_seconds, frames=frames)
     if max_upload is None:
-        return Limits(seconds=max_seconds)
+        return limits
     if not 0 < max_upload <= 1_000_000:
         raise UsageError(f"--max-upload {max_upload:g} cannot be.", hint="Take more than 0 MB.")
     most = round(max_upload * _MB)
-    return Limits(
-        swap_bytes=most, lipsync_bytes=most, picture_bytes=min(most, usual.picture_bytes), seconds=max_seconds
-    )
+    return replace(limits, swap_bytes=most, lipsync_bytes=most, picture_bytes=min(most, usual.picture_bytes))

@@ -13,7 +13,7 @@ from facefusion_cli.api.forms import LIPSYNC_FILES, SWAP_FILES, LipSyncForm, Swa
 from facefusion_cli.api.front import Front
 from facefusion_cli.api.negotiation import PICTURES, VIDEOS
 from facefusion_cli.api.orders import OrderKind
-from facefusion_cli.api.problems import Problem, fail_of
+from facefusion_cli.api.problems import Problem, fail_of, no_job
 from facefusion_cli.api.results import ResultResponse
 from facefusion_cli.api.taking import take
 from facefusion_cli.api.work.job import Job
@@ -139,7 +139,7 @@ async def _begin(front: Front, request: Request, response: Response, kind: Order
 def _find(front: Front, job_id: str, request: Request) -> Job:
     job = front.service.job(job_id)
     if job is None:
-        raise Problem(404, "no-job", "there is no such job.", hint="It may have expired.")
+        raise no_job()
     exchange_of(request).belongs_to(job)
     return job
 

@@ -160,7 +160,14 @@ class Engines:
         output = Output(order.video, order.output, "replace", "video", sound=order.audio)
         job = LipSyncJob(options, tools=self._tools)
         job.read()
-        notes = [job.choose(), *job.prepare()]
+        notes = [job.choose()]
+        try:
+            notes += job.prepare()
+        except WeightsMissingError as error:  # the engine has its own
+            raise UsageError(
+                "this service has no weights to tell persons apart, which a reference picture needs.",
+                hint="Choose the face by its place.",
+            ) from error
         result = job.run(output, reporter)
         notes += result.notes
         if result.decoded < result.promised:

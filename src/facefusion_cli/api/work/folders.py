@@ -19,7 +19,7 @@ from facefusion_cli.errors import OutputError
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["NoRoomError", "Root", "remove_folder", "remove_inputs"]
+__all__ = ["NoRoomError", "Root", "remove_folder", "remove_inputs", "remove_orders"]
 
 _NAME = re.compile(r"facefusion-serve-[0-9a-f]{32}")
 _PREFIX = "facefusion-serve-"
@@ -76,10 +76,7 @@ class Root:
 
     def remove(self) -> None:
         """Remove it with all in it; the lock goes last."""
-        with suppress(OSError):  # a process of ours that saw the end coming may have been quicker
-            for path in self.path.iterdir():
-                if path.name != LOCK:
-                    remove_folder(path)
+        remove_orders(self.path)
         self._lock.release()
         shutil.rmtree(self.path, ignore_errors=True)
 
@@ -92,6 +89,14 @@ class Root:
                     with suppress(OSError):
                         swept += _sweep(path)
         return swept
+
+
+def remove_orders(root: Path) -> None:
+    """Remove the folders of all orders from a service's folder, as far as nobody was quicker; the lock stays."""
+    with suppress(OSError):
+        for path in root.iterdir():
+            if path.name != LOCK:
+                remove_folder(path)
 
 
 def remove_folder(folder: Path) -> None:
@@ -123,9 +128,7 @@ def _sweep(path: Path) -> int:
     if lock is None:
         return 0
     try:
-        for each in path.iterdir():
-            if each.name != LOCK:
-                remove_folder(each)
+        remove_orders(path)
     finally:
         lock.release()
     shutil.rmtree(path, ignore_errors=True)

@@ -196,9 +196,11 @@ class _Desk:
                         self._stop.set()
                 if running:
                     self._interrupt_order(message.number)
+        from facefusion_cli.api.work.folders import remove_orders
         from facefusion_cli.core.media.video.process import end_all
 
         end_all(leaving=True)
+        remove_orders(self._root)
         shutil.rmtree(self._root, ignore_errors=True)
         os._exit(0)
 

@@ -39,7 +39,12 @@ _IN_QUOTES = re.compile(_KNOWN_AS + r'"(?:/|[A-Za-z]:[\\/]|\\\\|~)[^"\n]*"')
 _BARE = re.compile(r"(?<![\w/.:<>\"])(?:/|[A-Za-z]:[\\/]|~/)[\w.+@%~-][^\s\"',;]*[^\s\"',;.:)]")
 _LEAST_NAME = 16
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_NO_ROOM = (*map(os.strerror, _DISK_FULL), "no space is left on the disk", "the disk quota is used up")
+_NO_ROOM = (
+    *map(os.strerror, _DISK_FULL),
+    "no space is left on the disk",
+    "the disk quota is used up",
+    "there is not enough room in",
+)
 
 
 def without_paths(text: str) -> str:

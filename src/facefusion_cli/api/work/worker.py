@@ -214,7 +214,8 @@ class Worker:
         if not self._begun and self._ending is None and self._watch.returned(self, job):
             self._forget_job()
         else:
-            _log.error("the process that does the work ended during a job, with %d", code)
+            facts = {"job": job.id}
+            _log.error("the process that does the work ended during a job, with %d", code, extra={"facts": facts})
             self._end(_crashed(code))
         self.condition = condition
 
@@ -258,7 +259,8 @@ class Worker:
             self._end(Outcome("done", message.engine, tuple(message.notes), stages=message.stages))
         elif isinstance(message, Failed):
             if message.trace:
-                _log.error("a job failed: %s\n%s", message.message, message.trace)
+                facts = {"job": self.job.id}
+                _log.error("a job failed: %s\n%s", message.message, message.trace, extra={"facts": facts})
             if message.leaving:
                 self.condition = "again"
             failure = Failure(message.code, message.message, message.hint, message.status)
