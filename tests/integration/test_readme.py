@@ -140,8 +140,8 @@ def test_the_commands_that_speak(
 
 
 def test_every_command_is_shown() -> None:
-    shown = {words[0] for words in _commands("faceswap", "lipsync", "faces", "clean", "download-models", "doctor")}
-    assert shown == {command.name for command in app.registered_commands}
+    names = {command.name for command in app.registered_commands if command.name}
+    assert {words[0] for words in _commands(*names)} == names
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
