@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
 import struct
 import subprocess
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +46,7 @@ def encoded(format: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def test_missing(tmp_path: Path) -> None:
+def test_b01_missing(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.jpg").startswith("there is no file")
     assert refusal(tmp_path / "no folder" / "gone.jpg").startswith("there is no file")
 
@@ -54,18 +56,18 @@ def test_below_a_file(tmp_path: Path) -> None:
     assert refusal(tmp_path / "file" / "a.jpg").startswith("there is no file")
 
 
-def test_folder(tmp_path: Path) -> None:
+def test_b02_folder(tmp_path: Path) -> None:
     assert "is a folder" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.heic"])
-def test_empty(tmp_path: Path, name: str) -> None:
+def test_b03_empty(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     assert "is empty" in refusal(tmp_path / name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-def test_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_b72_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     assert "not an ordinary file" in refusal(tmp_path / "pipe.jpg")
 
@@ -79,12 +81,12 @@ def test_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no devices here")  # noqa: PTH110
-def test_device(tmp_path: Path) -> None:
+def test_b72_device(tmp_path: Path) -> None:
     (tmp_path / "zero.png").symlink_to("/dev/zero")
     assert "not an ordinary file" in refusal(tmp_path / "zero.png")
 
 
-def test_links(tmp_path: Path) -> None:
+def test_b72_links(tmp_path: Path) -> None:
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
     assert "leads to itself" in refusal(tmp_path / "loop.jpg")
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "gone.jpg")
@@ -139,7 +141,7 @@ MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41"
         (b"\0" * 1000, "not a picture"),
     ],
 )
-def test_other_things_are_named(tmp_path: Path, content: bytes, named: str) -> None:
+def test_b04_b23_b60_other_things_are_named(tmp_path: Path, content: bytes, named: str) -> None:
     path = tmp_path / "picture.jpg"
     path.write_bytes(content)
     assert named in refusal(path)
@@ -169,7 +171,7 @@ TRUNCATED = [
 
 @pytest.mark.parametrize(("format", "options"), TRUNCATED, ids=lambda value: str(value))
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
-def test_truncated(tmp_path: Path, format: str, options: dict[str, Any], share: float) -> None:
+def test_b10_b13_truncated(tmp_path: Path, format: str, options: dict[str, Any], share: float) -> None:
     path = tmp_path / "cut"
     whole = encoded(format, **options)
     path.write_bytes(whole)
@@ -179,14 +181,14 @@ def test_truncated(tmp_path: Path, format: str, options: dict[str, Any], share: 
 
 
 @pytest.mark.parametrize("bytes_left", [3, 20, 200])
-def test_hardly_any_jpeg(tmp_path: Path, bytes_left: int) -> None:
+def test_b11_hardly_any_jpeg(tmp_path: Path, bytes_left: int) -> None:
     path = tmp_path / "cut.jpg"
     path.write_bytes(encoded("JPEG")[:bytes_left])
     assert "damaged" in refusal(path)
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"])
-def test_flipped_bytes_give_a_picture_or_an_error(tmp_path: Path, format: str) -> None:
+def test_b12_flipped_bytes_give_a_picture_or_an_error(tmp_path: Path, format: str) -> None:
     whole = encoded(format)
     generator = np.random.default_rng(5)
     path = tmp_path / "flipped"
@@ -203,7 +205,7 @@ def test_flipped_bytes_give_a_picture_or_an_error(tmp_path: Path, format: str) -
             assert picture.bgr.shape == (picture.height, picture.width, 3)
 
 
-def test_floating_point(tmp_path: Path) -> None:
+def test_b19_floating_point(tmp_path: Path) -> None:
     path = tmp_path / "float.tif"
     Image.fromarray(np.ones((4, 4), np.float32)).save(path)
     assert "floating point" in refusal(path)
@@ -245,7 +247,7 @@ def test_separate_planes_of_16_bits(tmp_path: Path) -> None:
     assert "separate 16-bit planes" in refusal(path)
 
 
-def test_many_pixels_are_refused_from_the_header(tmp_path: Path) -> None:
+def test_b08_many_pixels_are_refused_from_the_header(tmp_path: Path) -> None:
     """Only the header is there: whoever would decode this says that it is damaged."""
     path = tmp_path / "huge.png"
     buffer = io.BytesIO()
@@ -311,7 +313,7 @@ def test_nothing_is_printed_about_odd_files(tmp_path: Path) -> None:
     assert (done.stdout.split(), done.stderr) == (["uint16", "uint16"], "")
 
 
-def test_not_enough_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f22_not_enough_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large.png"
     noise().save(path)
 
@@ -320,3 +322,20 @@ def test_not_enough_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", no_memory)
     assert "more memory than there is" in refusal(path)
+
+
+@pytest.mark.parametrize("format", ["JPEG2000", "PNG"])
+def test_lengths_are_not_believed(tmp_path: Path, format: str) -> None:
+    """Pillow asks for as many bytes as a header says that a part has; that much room is not made."""
+    content = bytearray(encoded(format))
+    at = content.index(b"ihdr") - 12 if format == "JPEG2000" else content.index(b"IDAT") - 4
+    content[at : at + 4] = b"\x7f\xff\xff\xff"
+    path = tmp_path / "a.x"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(InputError):  # of a PNG the rest may do
+            read_picture(path)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()

@@ -59,7 +59,7 @@ def test_a_folder_is_walked_in_order() -> None:
     assert found("pics/") == found("./pics") == found("pics")
 
 
-def test_what_is_hidden_or_ours_is_not_seen() -> None:
+def test_b73_what_is_hidden_or_ours_is_not_seen() -> None:
     make("pics/a.jpg", "pics/.b.jpg", "pics/._a.jpg", "pics/.cache/c.jpg", "pics/.facefusion-12-34.jpg", "pics/.x.txt")
     targets = find_targets(["pics"])
     assert [target.path.name for target in targets.files] == ["a.jpg"]
@@ -204,3 +204,8 @@ def test_odd_names() -> None:
     make(name, "pics/-x.jpg", "pics/a b é.jpg")
     assert sorted(found("pics")) == sorted([name, "pics/-x.jpg", "pics/a b é.jpg"])
     assert sorted(found("pics/*.jpg")) == sorted(found("pics"))
+
+
+def test_an_empty_name_is_none() -> None:
+    with pytest.raises(UsageError, match="the name of a file is empty"):
+        find_targets(["a.jpg", ""])

@@ -96,3 +96,19 @@ def test_rounded_rates_are_put_right(rounded: str, exact: str) -> None:
 
 def test_unusual_rates_stay() -> None:
     assert usual_rate(Fraction("17.3")) == Fraction("17.3")
+
+
+def test_pictures_that_are_hours_apart() -> None:
+    grid = fit_grid(np.array([0, 1, 10_000, 300_000], np.int64), Fraction(1), 0, [])
+    assert grid.variable
+    assert grid.fps > 0
+    assert fit_grid(np.array([0, 1, 10**9], np.int64), Fraction(1), 0, []).fps > 0
+
+
+@pytest.mark.parametrize(
+    ("leap", "said"), [(10**12, r"would have 25000000001 frames"), (2**62, r"would last 4\.61e\+15 seconds")]
+)
+def test_a_damaged_time_does_not_make_billions_of_frames(leap: int, said: str) -> None:
+    stamps = np.array([*range(0, 120_000, 40), leap], np.int64)
+    with pytest.raises(ValueError, match=said):
+        fit_grid(stamps, MILLISECOND, 40, [Fraction(25)])

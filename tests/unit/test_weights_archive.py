@@ -45,12 +45,12 @@ def test_one_member(archive: Path) -> None:
     assert extract(archive).read_bytes() == CONTENT
 
 
-def test_names_and_sizes_are_exact(archive: Path) -> None:
+def test_f45_names_and_sizes_are_exact(archive: Path) -> None:
     assert refusal(archive, "Net.onnx") == 'it has no "Net.onnx".'
     assert refusal(archive, size=5) == f'its "net.onnx" has {len(CONTENT)} bytes instead of 5.'
 
 
-def test_paths_in_the_archive_are_no_paths(archive: Path) -> None:
+def test_f45_paths_in_the_archive_are_no_paths(archive: Path) -> None:
     with zipfile.ZipFile(archive, "a") as opened:
         opened.writestr("../net.onnx", CONTENT)
         opened.writestr("/tmp/net.onnx", CONTENT)
@@ -59,7 +59,7 @@ def test_paths_in_the_archive_are_no_paths(archive: Path) -> None:
     assert not (archive.parents[1] / "net.onnx").exists()
 
 
-def test_links_are_files(archive: Path, tmp_path: Path) -> None:
+def test_f45_links_are_files(archive: Path, tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(archive, "a") as opened:
@@ -73,7 +73,7 @@ def _directory_entry(content: bytearray) -> int:
     return content.index(b"PK\x01\x02")
 
 
-def test_bomb_that_lies_about_its_size(archive: Path) -> None:
+def test_f45_bomb_that_lies_about_its_size(archive: Path) -> None:
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr("net.onnx", bytes(50_000_000))
     content = bytearray(archive.read_bytes())
@@ -110,3 +110,20 @@ def test_cut_files(archive: Path) -> None:
     for length in range(0, len(content), 7):
         archive.write_bytes(content[:length])
         assert refusal(archive) == "it cannot be unpacked."
+
+
+def test_a_member_before_the_beginning(archive: Path) -> None:
+    content = bytearray(archive.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    struct.pack_into("<L", content, end + 16, struct.unpack_from("<L", content, end + 16)[0] + 500)
+    archive.write_bytes(content)
+    assert refusal(archive) == "it cannot be unpacked."
+
+
+def test_a_member_that_is_shorter_than_it_says(archive: Path) -> None:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as opened:
+        opened.writestr("net.onnx", CONTENT)
+    content = bytearray(archive.read_bytes())
+    struct.pack_into("<L", content, _directory_entry(content) + 20, 100)
+    archive.write_bytes(content)
+    assert refusal(archive) == "it cannot be unpacked."

@@ -81,7 +81,7 @@ def find_targets(
     Nothing is read but the first bytes of each file.
 
     Raises:
-        UsageError: a pattern that is none.
+        UsageError: a pattern that is none, or an empty name.
     """
     search = _Search(Path(out) if out and is_folder(out, many=True) else None, is_result, sort)
     files: list[Target] = []
@@ -100,6 +100,8 @@ class _Search:
         self._seen: set[str] = set()
 
     def find(self, name: str, *, keep_name: bool) -> Iterator[Target]:
+        if not name:  # for which a path would stand for the current folder
+            raise UsageError("the name of a file is empty.", hint="A variable in the command may be empty.")
         ignored, faults, taken = len(self.left_alone), len(self.faults), len(self._seen)
         path = Path(name)
         if os.path.isdir(name):  # noqa: PTH112  (Path.is_dir may raise)

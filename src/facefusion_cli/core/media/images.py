@@ -15,6 +15,7 @@ from facefusion_cli.core.media.colour import ColourProfile, cmyk_to_srgb, parse_
 from facefusion_cli.core.media.decode import decode
 from facefusion_cli.core.media.kinds import HEAD_SIZE, identify
 from facefusion_cli.core.media.metadata import NO_METADATA, Metadata
+from facefusion_cli.core.media.sized import SizedReader
 from facefusion_cli.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
             raise InputError(f'"{path}" is a folder, not a picture.')
         if not stat.S_ISREG(mode):
             raise InputError(f'"{path}" is not an ordinary file.')
-        with path.open("rb") as file:
+        with SizedReader(path) as file:
             yield file
     except OSError as error:
         if error.filename is not None and str(error.filename) != str(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import struct
 import zipfile
@@ -42,8 +43,14 @@ def extract_member(archive: Path, member: str, size: int, target: Path, called: 
             with opened.open(info) as source, target.open("xb") as file:
                 # zipfile ends after the size that was just compared, however much more the data would unpack to.
                 shutil.copyfileobj(source, file)
+                if file.tell() != size:
+                    raise _refused(called, "it cannot be unpacked")
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, NotImplementedError) as error:
         raise _refused(called, "it cannot be unpacked") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # zipfile went where the archive says a member is, before its beginning
+            raise _refused(called, "it cannot be unpacked") from error
+        raise
 
 
 def _refused(called: str, why: str) -> WeightsDamagedError:

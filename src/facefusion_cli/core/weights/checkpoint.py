@@ -10,6 +10,7 @@ import zipfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from facefusion_cli.core.media.sized import SizedReader
 from facefusion_cli.core.weights import wav2lip_layout
 from facefusion_cli.core.weights.kinds import kind_of, refusal_by_kind
 from facefusion_cli.errors import WeightsDamagedError, WeightsError
@@ -124,10 +125,10 @@ def _read_pickle(path: Path, called: str, *, zipped: bool) -> object:
     if zipped:
         _refuse_compressed(path, called)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), SizedReader(path) as file:
             warnings.filterwarnings("ignore", "Detected pickle protocol")
             # On hosts without CUDA map_location is what makes the published files, saved on a GPU, readable at all.
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path if zipped else file, map_location="cpu", weights_only=True)
     except (MemoryError, OSError):
         raise
     except pickle.UnpicklingError as error:

@@ -73,7 +73,7 @@ class FaceBox:
         turned = ((self.x, self.y), (self.width, self.height), math.degrees(self.angle))
         frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32) - np.float32(0.5)
         area, _ = cv2.intersectConvexConvex(np.asarray(cv2.boxPoints(turned), np.float32), frame)
-        return float(area) / (self.width * self.height)
+        return min(1.0, float(area) / (self.width * self.height))  # corners are rounded to 32 bits
 
 
 def box_of_mesh(mesh: NDArray[np.float32], pads: Pads) -> FaceBox:

@@ -9,7 +9,7 @@ from facefusion_cli.errors import UsageError
 
 __all__ = ["CLOCK", "seconds_of"]
 
-CLOCK = re.compile(r"(?:(\d+):)?(?:([0-5]?\d):)?(\d+(?:\.\d+)?)", re.ASCII)
+CLOCK = re.compile(r"(?:(\d{1,9}):)?(?:([0-5]?\d):)?(\d{1,9}(?:\.\d{1,20})?)", re.ASCII)
 
 
 def seconds_of(text: str | None, name: str) -> Fraction | None:

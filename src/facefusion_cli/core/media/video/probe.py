@@ -10,6 +10,7 @@ from facefusion_cli.core.media.video.files import check_file
 from facefusion_cli.core.media.video.look import look
 from facefusion_cli.core.media.video.packets import read_packets
 from facefusion_cli.core.media.video.rates import fit_grid
+from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -147,7 +148,12 @@ def probe(path: Path) -> Video:
     hints = [*stream.rates]
     if shown.rate:
         hints.insert(0, shown.rate)
-    grid = fit_grid(stamps, packets.tick, packets.last, hints)
+    try:
+        grid = fit_grid(stamps, packets.tick, packets.last, hints)
+    except ValueError as error:
+        raise InputError(
+            f'the video "{path}" is damaged: by its times {error}.', hint="Let another program copy or repair it."
+        ) from error
     colour = ColourTags(*(shown.colour or ("", "", "", "")))
     promised = _promised(seen, grid, packets)
     notes = _notes(grid, colour, shown.pixel_format, shown.interlaced)

@@ -41,6 +41,10 @@ _FINE = 100
 _BLOCK = 1 << 16
 _LARGEST_TERM = 100_000
 """In a fraction that an average becomes."""
+_MOST_TICKS = 2**61
+"""That can be counted with."""
+_MOST_FRAMES = 2**25
+"""15 days at 25 a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +78,26 @@ def fit_grid(stamps: NDArray[np.int64], tick: Fraction, last: int, hints: Iterab
     steps are of its length, within one tick, or within a millisecond, to which all stamps may have been rounded
     before; a few frames may be missing or come at odd times. Otherwise it is the average with which the file has as
     many frames and lasts as long.
+
+    Raises:
+        ValueError: it would be longer than any video is: a time is damaged. The text says how long, as a clause.
     """
     hints = [_exact(hint) for hint in hints]
     if len(stamps) == 1:
         return Grid(hints[0] if hints else Fraction(25), 1, variable=False, source=None)
+    if (ticks := int(stamps[-1]) - int(stamps[0])) > _MOST_TICKS:
+        raise ValueError(f"it would last {float(ticks * tick):.3g} seconds")
     steps = np.diff(stamps)
     fps = _constant(stamps, steps, tick, hints)
     variable = fps is None
     if fps is None:
-        span = int(stamps[-1] - stamps[0]) + (last or int(np.median(steps)))
-        fps = (len(stamps) / (span * tick)).limit_denominator(_LARGEST_TERM)
+        span = ticks + (last or int(np.median(steps)))
+        fps = (len(stamps) / (span * tick)).limit_denominator(_LARGEST_TERM) or Fraction(1, _LARGEST_TERM)
         frames = max(1, round(span * tick * fps))
     else:
-        frames = round(int(stamps[-1] - stamps[0]) * tick * fps) + 1
+        frames = round(ticks * tick * fps) + 1
+    if frames > _MOST_FRAMES:
+        raise ValueError(f"it would have {frames} frames")
     return Grid(fps, frames, variable, _sources(stamps, float(tick * fps), frames))
 
 
@@ -113,7 +124,7 @@ def _constant(
     average = length / (Fraction(float(np.median(spans))) * tick)
     common = Fraction(int(np.median(steps[::every]))) * tick
     rates = dict.fromkeys([*hints, 1 / common, *_USUAL, usual_rate(average), average.limit_denominator(1001)])
-    near = [rate for rate in rates if abs(1 / rate - 1 / average) <= Fraction(1, 2) / rate]
+    near = [rate for rate in rates if rate and abs(1 / rate - 1 / average) <= Fraction(1, 2) / rate]
     best, most = None, 0.0
     for rate in near:
         fitting = _fitting(steps, spans, float(1 / (rate * tick)), 1.0)
