@@ -8,22 +8,25 @@ The tests build the wheel and the source archive too, inspect them and use the i
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import _environment
 
+# One more than there are processors: tests wait for other processes as often as they compute.
+_AT_A_TIME = str((os.cpu_count() or 1) + 1)
 CHECKS = {
     "ruff check": ("ruff", "check"),
     "ruff format": ("ruff", "format", "--check"),
     "mypy": ("mypy",),
-    "pytest": ("pytest", "--cov", "--cov-report=term"),
+    "pytest": ("pytest", "--numprocesses", _AT_A_TIME, "--dist", "loadfile", "--cov", "--cov-report=term"),
 }
 
 
 def main() -> int:
     """Run all checks, also after one has failed, and return the exit code."""
-    _environment.prepare("dev", extra="api")
+    _environment.prepare("dev", extra="api,c2pa")
     failed = []
     for name, arguments in CHECKS.items():
         _environment.say(f"\n== {name}")

@@ -235,6 +235,8 @@ def use_hub(direct: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ca
     """Makes huggingface_hub take an address for the hub's, as ``HF_ENDPOINT`` does at its import."""
     from huggingface_hub import constants
 
+    import facefusion_cli.core  # noqa: F401  (its switches are read at the import of what follows)
+
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf_cache"))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 

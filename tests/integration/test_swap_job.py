@@ -22,6 +22,7 @@ from facefusion_cli import (
     find_faces,
     swap_faces,
 )
+from facefusion_cli.core.faces.analyser import FaceAnalyser
 from facefusion_cli.core.faceswap.engine import EngineEntry, check_engine
 from facefusion_cli.core.faceswap.job import SwapJob
 from facefusion_cli.core.faceswap.options import SwapOptions
@@ -176,7 +177,7 @@ def test_near_faces_cover_far_ones(
     canvas[:256, 544:] = cv2.resize(near, (256, 256), interpolation=cv2.INTER_AREA)
     if mirrored:
         canvas = np.ascontiguousarray(canvas[:, ::-1])
-    sizes = [face.size for face in find_faces(canvas)]
+    sizes = [face.size for face in FaceAnalyser().find(canvas)]
     assert len(sizes) == 2
     result = swap_faces(astronaut, canvas, face=chosen)
     assert result.image is not None
@@ -215,7 +216,7 @@ def test_a_result_does_not_depend_on_what_came_before(astronaut: Path, hopper: P
     assert np.array_equal(second, alone)
 
 
-def test_small_faces_stay_when_all_are_meant(astronaut: Path, tmp_path: Path) -> None:
+def test_b31_small_faces_stay_when_all_are_meant(astronaut: Path, tmp_path: Path) -> None:
     portrait = pixels(astronaut)
     canvas = np.full((700, 900, 3), (140, 150, 130), np.uint8)
     canvas[20:404, 20:404] = cv2.resize(portrait, (384, 384), interpolation=cv2.INTER_AREA)
@@ -236,7 +237,7 @@ def test_a_tiny_source_is_said_to_give_a_soft_result(astronaut: Path, hopper: Pa
     assert not any("soft" in note for note in swap_faces(astronaut, hopper).notes)
 
 
-def test_one_of_several_source_faces_is_said_to_be_taken(group: Path, hopper: Path, astronaut: Path) -> None:
+def test_b29_one_of_several_source_faces_is_said_to_be_taken(group: Path, hopper: Path, astronaut: Path) -> None:
     assert any("6 faces: the largest" in note for note in swap_faces(group, hopper).notes)
     assert not any("largest" in note for note in swap_faces(group, hopper, source_face=0).notes)
     assert not any("largest" in note for note in swap_faces(astronaut, hopper).notes)
@@ -250,7 +251,7 @@ def test_notes_name_the_file_they_are_about(astronaut: Path, hopper: Path, tmp_p
     assert any("moving.gif" in note and "first frame" in note for note in result.notes)
 
 
-def test_the_source_is_converted_to_the_targets_mode(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
+def test_b16_the_source_is_converted_to_the_targets_mode(astronaut: Path, hopper: Path, tmp_path: Path) -> None:
     grey = tmp_path / "grey.png"
     Image.open(hopper).convert("L").save(grey)
     swap_faces(astronaut, grey, tmp_path / "out.png")
@@ -259,7 +260,7 @@ def test_the_source_is_converted_to_the_targets_mode(astronaut: Path, hopper: Pa
         assert (np.asarray(result) != np.asarray(before)).any()
 
 
-def test_no_face(astronaut: Path, no_face: Path, tmp_path: Path) -> None:
+def test_b27_b28_no_face(astronaut: Path, no_face: Path, tmp_path: Path) -> None:
     for source, target, name in ((no_face, astronaut, "no_face.png"), (astronaut, no_face, "no_face.png")):
         with pytest.raises(NoFaceError, match=name):
             swap_faces(source, target, tmp_path / "out.png")
