@@ -6,6 +6,7 @@ not needed. None of them is copied into the repository.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import io
@@ -14,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -42,6 +44,12 @@ def pytest_configure() -> None:
         ):
             del os.environ[name]
     os.environ.update(NO_COLOR="1", TERM="dumb", COLUMNS="100")
+    # What is kept between runs, in a place of its own; the notice at the first use has been given there.
+    home = Path(tempfile.mkdtemp(prefix="facefusion-tests-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    (home / "state").mkdir()
+    (home / "state" / "first-use").touch()
+    os.environ["FACEFUSION_HOME"] = str(home)
     # Some tests import onnxruntime before the package can say this.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     # A busy machine is no failure.

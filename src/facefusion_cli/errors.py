@@ -14,6 +14,7 @@
     │   ├── WeightsDamagedError  4  weights-damaged  is not what it should be
     │   └── DownloadError      4  download-...    cannot be fetched; the code names the cause
     ├── DeviceError            5  device          a device that was asked for cannot be used
+    ├── ContentRefusedError    6  content-refused  a picture or video that is not worked on
     ├── ProgramError           1  ffmpeg          ffmpeg is missing or cannot be run
     └── InternalError          1  bug             a mistake in this program
 
@@ -24,6 +25,7 @@ short code for programs (``--json``).
 from __future__ import annotations
 
 __all__ = [
+    "ContentRefusedError",
     "DeviceError",
     "DownloadError",
     "FaceFusionError",
@@ -146,6 +148,13 @@ class DeviceError(FaceFusionError):
 
     code = "device"
     exit_code = 5
+
+
+class ContentRefusedError(FaceFusionError):
+    """A picture or video shows what nobody's face is to be put into."""
+
+    code = "content-refused"
+    exit_code = 6
 
 
 class ProgramError(FaceFusionError):

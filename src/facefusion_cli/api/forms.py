@@ -82,6 +82,11 @@ class _VideoForm(BaseModel):
     keep_metadata: bool = Field(
         False, description="Keep in the metadata also the place (GPS), author, owner, serial numbers and the like."
     )
+    mark: bool = Field(
+        True,
+        description="Write into the result that it is synthetic. Not to do so is refused, unless the server was "
+        "started to allow it.",
+    )
 
     def _video(self) -> VideoOptions:
         encoder_for(self.codec)
@@ -132,6 +137,7 @@ class SwapForm(_VideoForm):
             source_face=parse_selection(self.source_face, name="source_face", several=False),
             image_quality=self.image_quality,
             keep_metadata=self.keep_metadata,
+            mark=self.mark,
             settings=SwapSettings(0 if self.boost == "auto" else int(self.boost), self.strength, self.keep_mouth),
             video=self._video(),
         )
@@ -206,6 +212,7 @@ class LipSyncForm(_VideoForm):
             pads=pads_of(self.pads, "pads"),
             require_face=self.require_face,
             keep_metadata=self.keep_metadata,
+            mark=self.mark,
             video=self._video(),
         )
         check_options(options)

@@ -50,6 +50,8 @@ class ServeSettings:
     api_key: str | None = field(default=None, repr=False)
     insecure: bool = False
     """Whether it may listen beyond this machine without a key."""
+    allow_no_mark: bool = False
+    """Whether clients may ask for results that do not say that they are synthetic."""
     grace: float = 30.0
     """Seconds that work which is under way gets when the service is told to end."""
     job_seconds: float = 900.0

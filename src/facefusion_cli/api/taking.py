@@ -57,6 +57,7 @@ async def take(front: Front, request: Request, kind: OrderKind, *, keep: bool) -
             form = await receive_form(request, folder, files, fields.model_fields, limits, most)
             order = _swap(form, folder, accept) if kind == "faceswap" else _lipsync(form, folder, accept)
             _check_engine(front, kind, order.options.engine)
+            _check_mark(front, order.options.mark)
             job = front.service.submit(order, place, keep=keep)
         except BaseException:
             front.service.discard(folder)
@@ -112,6 +113,12 @@ def _check_engine(front: Front, kind: OrderKind, name: str) -> None:
     if name not in ("auto", there):
         message = f'this server does not have the engine "{name}".'
         raise Problem(422, "no-engine", message, hint=f'It has "{there}".', fields=[("engine", message)])
+
+
+def _check_mark(front: Front, mark: bool) -> None:
+    if not mark and not front.settings.allow_no_mark:
+        message = "this server marks all results as synthetic."
+        raise Problem(422, "mark-required", message, hint="Leave the field out.", fields=[("mark", message)])
 
 
 def _not_acceptable() -> Problem:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facefusion_cli import __version__
-from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap, lipsync, serve
+from facefusion_cli.cli import clean, doctor, download_models, faces, faceswap, inspect, lipsync, serve
 from facefusion_cli.cli.console import Console, flush
 from facefusion_cli.cli.plain import PlainCommand, PlainGroup
 from facefusion_cli.cli.signals import Received, Stopped
@@ -26,12 +26,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no usable face, 4 weights not to be had, "
-    "5 device not usable, 130 and 143 interrupted.",
+    "5 device not usable, 6 content refused, 130 and 143 interrupted.",
 )
 for _name, _module, _class, _takes_something in (
     ("faceswap", faceswap, VideoCommand, True),
     ("lipsync", lipsync, VideoCommand, True),
     ("faces", faces, PlainCommand, True),
+    ("inspect", inspect, PlainCommand, True),
     ("serve", serve, PlainCommand, False),
     ("download-models", download_models, PlainCommand, False),
     ("doctor", doctor, PlainCommand, False),

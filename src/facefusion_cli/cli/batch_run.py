@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from facefusion_cli.cli.dry_run import show_plan
+from facefusion_cli.cli.first_use import tell_once
 from facefusion_cli.cli.settled import Subject
 from facefusion_cli.cli.summary import show_summary
 from facefusion_cli.cli.video_progress import show_many, show_one
@@ -154,6 +155,7 @@ class BatchRun(Generic[R]):
     def run(self) -> int:
         """Make what is not made yet; the exit code is a lone target's own, or 1 if any of several failed."""
         console, job, began = self._console, self._job, time.monotonic()
+        tell_once(console)
         self._tell_of_targets()
         if self._outputs:
             with console.busy(self._presentation.reading):

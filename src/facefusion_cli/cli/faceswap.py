@@ -46,6 +46,7 @@ def faceswap(
     no_clobber: shared.NoClobberOption = False,
     image_quality: options.ImageQualityOption = 95,
     keep_metadata: shared.KeepMetadataOption = False,
+    no_mark: shared.NoMarkOption = False,
     face: options.FaceOption = None,
     source_face: options.SourceFaceOption = "largest",
     reference: options.ReferenceOption = None,
@@ -96,6 +97,8 @@ def faceswap(
             if face is not None and (pairs or reference is not None):
                 raise UsageError("--face chooses by place, --reference and --map by person: only one of them can be.")
             shared.check_jobs(jobs)
+            if no_mark:
+                console.notice(shared.NO_MARK)
             from facefusion_cli.cli.batch_run import BatchRun
             from facefusion_cli.cli.settled import settle
             from facefusion_cli.cli.swap_present import SwapPresentation
@@ -125,6 +128,7 @@ def faceswap(
                 source_face=parse_selection(source_face, name="--source-face", several=False),
                 image_quality=image_quality,
                 keep_metadata=keep_metadata,
+                mark=not no_mark,
                 device=device,
                 precision=cast("PrecisionWish", precision),
                 threads=threads,

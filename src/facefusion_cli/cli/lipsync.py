@@ -45,6 +45,7 @@ def lipsync(
     out: options.OutputOption = None,
     no_clobber: shared.NoClobberOption = False,
     keep_metadata: shared.KeepMetadataOption = False,
+    no_mark: shared.NoMarkOption = False,
     engine: options.EngineOption = "auto",
     face: options.FaceOption = None,
     reference: options.ReferenceOption = None,
@@ -97,6 +98,8 @@ def lipsync(
             if face is not None and reference is not None:
                 raise UsageError("--face chooses by place, --reference by person: only one of them can be.")
             shared.check_jobs(jobs)
+            if no_mark:
+                console.notice(shared.NO_MARK)
             from facefusion_cli.core.faces.selection import parse_selection
             from facefusion_cli.core.lipsync.checks import check_options
             from facefusion_cli.core.lipsync.options import LipSyncOptions
@@ -121,6 +124,7 @@ def lipsync(
                 require_face=require_face,
                 chunk_seconds=chunk,
                 keep_metadata=keep_metadata,
+                mark=not no_mark,
                 device=device,
                 precision=cast("PrecisionWish", precision),
                 threads=threads,

@@ -58,6 +58,14 @@ def serve(
         bool,
         typer.Option("--insecure", help="Listen beyond this machine without a key.", rich_help_panel=_WHO),
     ] = False,
+    allow_no_mark: Annotated[
+        bool,
+        typer.Option(
+            "--allow-no-mark",
+            help="Let clients ask for results that do not say that they are synthetic (mark=false).",
+            rich_help_panel=_WHO,
+        ),
+    ] = False,
     max_upload: Annotated[
         float | None,
         typer.Option(
@@ -130,13 +138,16 @@ def serve(
                 queue=queue,
                 api_key=api_key or None,
                 insecure=insecure,
+                allow_no_mark=allow_no_mark,
                 grace=grace,
                 models_dir=models_dir,
                 limits=_limits(max_upload, max_seconds),
             )
             _check(settings.host, settings.port, settings.queue, settings.grace, settings.api_key)
             from facefusion_cli.api.server import run
+            from facefusion_cli.cli.first_use import tell_once
 
+            tell_once(console)
             level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
             return run(settings, console, log_level=level)
     except FaceFusionError as error:

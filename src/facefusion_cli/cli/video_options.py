@@ -11,6 +11,7 @@ from facefusion_cli.errors import UsageError
 
 __all__ = [
     "MESSAGES",
+    "NO_MARK",
     "VIDEOS",
     "CodecOption",
     "CrfOption",
@@ -20,6 +21,7 @@ __all__ = [
     "JobsOption",
     "KeepMetadataOption",
     "NoClobberOption",
+    "NoMarkOption",
     "NoResumeOption",
     "PresetOption",
     "PreviewOption",
@@ -102,6 +104,16 @@ KeepMetadataOption = Annotated[
         help="Keep in the metadata also the place (GPS), author, owner, serial numbers and the like.",
     ),
 ]
+NoMarkOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-mark", help="Do not write into the result that it is synthetic; for research. See docs/provenance.md."
+    ),
+]
+NO_MARK = (
+    "--no-mark: the result does not say that it is synthetic. Whoever shows or passes it on has to say so, by law in "
+    "many countries (in the EU by Article 50 of the AI Act)."
+)
 CrfOption = Annotated[
     int,
     typer.Option(

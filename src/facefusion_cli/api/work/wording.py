@@ -13,6 +13,7 @@ from facefusion_cli.api.work.job import Failure
 from facefusion_cli.core.failures import explained, is_out_of_memory
 from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.errors import (
+    ContentRefusedError,
     DeviceError,
     FaceFusionError,
     InputError,
@@ -95,7 +96,7 @@ def _status(error: FaceFusionError) -> int:
         return 415
     if isinstance(error, TooHeavyError):
         return 413
-    if isinstance(error, (InputError, NoFaceError, UsageError)):
+    if isinstance(error, (ContentRefusedError, InputError, NoFaceError, UsageError)):
         return 422
     return 503 if isinstance(error, (WeightsError, DeviceError)) else 500
 

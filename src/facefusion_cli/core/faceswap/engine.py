@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faces.tracking.observer import FaceFinder
+    from facefusion_cli.core.media.marking.mark import Mark
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
 
@@ -111,6 +112,15 @@ class EngineEntry:
     """What finds faces for it."""
     recognises: bool = False
     """Whether it tells persons apart, so that faces can be chosen by resemblance."""
+    generator: str = ""
+    """The trained network whose pixels are in its results; "" where it only moves and mixes those of pictures."""
+
+    @property
+    def mark(self) -> Mark:
+        """What its results say about themselves."""
+        from facefusion_cli.core.media.marking.mark import Mark
+
+        return Mark(self.name, self.generator)
 
 
 def _create_inswapper(settings: SwapSettings, tools: Tools) -> FaceSwapper[Any]:
@@ -132,6 +142,7 @@ ENGINES: tuple[EngineEntry, ...] = (
         _create_inswapper,
         lambda tools: tools.insight,
         recognises=True,
+        generator="inswapper_128",
     ),
     EngineEntry("mesh", "embedded, no download: 478-point mesh warp, basic quality", _create_mesh_engine),
 )

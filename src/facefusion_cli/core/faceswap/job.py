@@ -23,6 +23,8 @@ from facefusion_cli.core.faceswap.portraits import read_given
 from facefusion_cli.core.faceswap.provenance import made_from, pieces_made_from
 from facefusion_cli.core.media.encode import check_quality, write_picture
 from facefusion_cli.core.media.fingerprint import fingerprint
+from facefusion_cli.core.media.marking.finish import sign
+from facefusion_cli.core.media.marking.mark import statement
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, plan_outputs
 from facefusion_cli.core.media.video.watcher import SILENT
 from facefusion_cli.core.memory import give_back_frames
@@ -147,6 +149,7 @@ class SwapJob:
         """Write the target of ``output`` with new faces to the path of ``output``: a picture, or a video by its suffix.
 
         Raises:
+            ContentRefusedError: the target is pornographic.
             InputError: a file cannot be read.
             NoFaceError: the source or the target has no usable face.
             OutputError: the result cannot be written; nothing is left behind then, but of a video the pieces that the
@@ -166,6 +169,7 @@ class SwapJob:
         """The target, a picture, with new faces, as an array.
 
         Raises:
+            ContentRefusedError: the target is pornographic.
             InputError: a file cannot be read.
             NoFaceError: the source or the target has no usable face.
         """
@@ -182,15 +186,20 @@ class SwapJob:
         picture, name = read_given(output.target, "")
         swapped, result = swap_picture(self._loaded, picture, name)
         watcher.check()
+        mark = self._choice[0].mark if self.options.mark else None
         with AtomicOutput(output, self.inputs) as file:
             written = write_picture(
                 swapped,
                 file.temporary,
                 quality=self.options.image_quality,
                 keep_metadata=self.options.keep_metadata,
+                mark=mark,
             )
+            said = statement(mark, picture.metadata.said)
+            signed = sign(file, output.target, said, wanted=mark is not None)
             path = file.commit()
-        return replace(result, target=output.target, output=path, notes=tuple(dict.fromkeys((*result.notes, *written))))
+        notes = tuple(dict.fromkeys((*result.notes, *written, *signed)))
+        return replace(result, target=output.target, output=path, notes=notes)
 
     @cached_property
     def _tools(self) -> Tools:
@@ -245,6 +254,7 @@ def swap_faces(
     source_face: str | int = "largest",
     image_quality: int = 95,
     keep_metadata: bool = False,
+    mark: bool = True,
     clobber: bool = True,
 ) -> SwapResult:
     """Put the face of ``source`` into ``target``.
@@ -260,10 +270,12 @@ def swap_faces(
         source_face: which face of the source, likewise, but one.
         image_quality: 1 to 100, for formats that lose.
         keep_metadata: keep the place a picture was taken at, and all else that is left out otherwise.
+        mark: whether the file says that it is synthetic, as the law of many countries wants it; an array cannot.
         clobber: whether ``output`` may replace a file.
 
     Raises:
         UsageError: an option cannot be.
+        ContentRefusedError: the target is pornographic.
         InputError: a file cannot be read, or an array is no picture.
         NoFaceError: the source or the target has no usable face.
         OutputError: the result cannot be written; nothing is left behind then.
@@ -276,6 +288,7 @@ def swap_faces(
         parse_selection(str(source_face), name="source_face", several=False),
         image_quality,
         keep_metadata,
+        mark,
     )
     job = SwapJob(source if isinstance(source, np.ndarray) else Path(source), options)
     if output is None:

@@ -53,6 +53,8 @@ class SwapOptions:
     """The rule must be one that takes a single face."""
     image_quality: int = 95
     keep_metadata: bool = False
+    mark: bool = True
+    """Whether results say that they are synthetic."""
     device: str | None = None
     """As ``select_device`` takes it; None for ``FACEFUSION_DEVICE``, else auto."""
     precision: PrecisionWish = "auto"

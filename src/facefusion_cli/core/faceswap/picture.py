@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.content.explicit import refused_unless_fit
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
 from facefusion_cli.core.faces.selection import no_face_found, select_faces
 from facefusion_cli.core.faceswap.engine import Task
@@ -34,8 +35,14 @@ def swap_picture(loaded: Loaded, picture: Picture, name: str) -> tuple[Picture, 
     """The picture with new faces, and what was done; ``name`` is what to call it in messages.
 
     Raises:
+        ContentRefusedError: it is pornographic.
         NoFaceError: it has no usable face, or nobody meant is in it.
     """
+    with refused_unless_fit(picture.bgr, name):
+        return _swapped(loaded, picture, name)
+
+
+def _swapped(loaded: Loaded, picture: Picture, name: str) -> tuple[Picture, SwapResult]:
     faces = loaded.finder.find(picture.bgr)
     chosen = _resembling(loaded, picture, faces, name) if loaded.cast.by_likeness else _placed(loaded, faces, name)
     # Far (small) faces first, so that near ones cover them.

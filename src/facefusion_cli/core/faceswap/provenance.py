@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["made_from", "pieces_made_from"]
 
-_ONLY_JOINING = "kept_metadata"
+_METADATA, _MARK = "kept_metadata", "mark"
+"""What only joining uses."""
 
 
 def made_from(
@@ -63,7 +64,8 @@ def made_from(
             "pairs": [[fingerprint(path) for path in pair] for pair in people.pairs],
         },
         "options": {name: plain(value) for name, value in wanted.items()},
-        _ONLY_JOINING: options.keep_metadata,
+        _METADATA: options.keep_metadata,
+        _MARK: options.mark,
         "engine": engine,
         "device": None if device is None else device.name,
         "thread_count": None if device is None else device.threads,
@@ -74,7 +76,7 @@ def made_from(
 
 def pieces_made_from(whole: Mapping[str, Any]) -> dict[str, Any]:
     """Of what a video is made from (see ``made_from``) that which its pieces depend on, before they are joined."""
-    return {name: value for name, value in whole.items() if name != _ONLY_JOINING}
+    return {name: value for name, value in whole.items() if name not in (_METADATA, _MARK)}
 
 
 def _of_source(source: Path | NDArray[np.uint8] | None) -> str | None:

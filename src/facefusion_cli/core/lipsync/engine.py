@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.lipsync.options import Pads
+    from facefusion_cli.core.media.marking.mark import Mark
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
 
@@ -98,6 +99,15 @@ class EngineEntry:
     name: str
     summary: str
     create: Callable[[SyncSettings, Tools], LipSyncer]
+    generator: str = ""
+    """The trained network whose pixels are in its results; "" where it only moves those of the video."""
+
+    @property
+    def mark(self) -> Mark:
+        """What its results say about themselves."""
+        from facefusion_cli.core.media.marking.mark import Mark
+
+        return Mark(self.name, self.generator)
 
 
 def _create_wav2lip(name: str) -> Callable[[SyncSettings, Tools], LipSyncer]:
@@ -116,8 +126,8 @@ def _create_mouth(settings: SyncSettings, _: Tools) -> LipSyncer:
 
 
 ENGINES: tuple[EngineEntry, ...] = (
-    EngineEntry("wav2lip", "the Wav2Lip network, best sync", _create_wav2lip("wav2lip")),
-    EngineEntry("wav2lip-gan", "the same trained for sharper pictures", _create_wav2lip("wav2lip-gan")),
+    EngineEntry("wav2lip", "the Wav2Lip network, best sync", _create_wav2lip("wav2lip"), "wav2lip"),
+    EngineEntry("wav2lip-gan", "the same trained for sharper pictures", _create_wav2lip("wav2lip-gan"), "wav2lip_gan"),
     EngineEntry("mouth", "embedded, no download: the mouth moved with the mesh, basic quality", _create_mouth),
 )
 """Best first; the last one needs no weights, so that ``auto`` always finds one."""

@@ -132,6 +132,7 @@ class LipSyncJob:
         """Write the video or still of ``output`` speaking ``output.sound`` to the path of ``output``.
 
         Raises:
+            ContentRefusedError: it is pornographic.
             InputError: a file cannot be read.
             NoFaceError: the face meant is not there.
             OutputError: the result cannot be written; nothing is left behind then but the pieces that the same run can
@@ -210,6 +211,7 @@ def sync_lips(
     duration: Fraction | float | None = None,
     device: str | None = None,
     keep_metadata: bool = False,
+    mark: bool = True,
     clobber: bool = True,
     watcher: VideoWatcher = SILENT,
 ) -> LipSyncResult:
@@ -237,11 +239,13 @@ def sync_lips(
         duration: seconds that it lasts at most.
         device: "auto", "cpu", "cuda" or "cuda:N"; by default what ``FACEFUSION_DEVICE`` says, else "auto".
         keep_metadata: keep the place the video was taken at, and all else that is left out otherwise.
+        mark: whether the file says that it is synthetic, as the law of many countries wants it.
         clobber: whether ``output`` may replace a file.
         watcher: is told how far the work is; what it raises ends it.
 
     Raises:
         UsageError: an option cannot be.
+        ContentRefusedError: the video is pornographic.
         InputError: a file cannot be read.
         NoFaceError: the face meant is not in the video, or with ``require_face`` not in every frame.
         OutputError: the result cannot be written.
@@ -262,6 +266,7 @@ def sync_lips(
         close_mouth,
         require_face=require_face,
         keep_metadata=keep_metadata,
+        mark=mark,
         device=device,
         video=VideoOptions(
             start=None if start is None else _exactly(start),

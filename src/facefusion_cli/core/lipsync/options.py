@@ -64,6 +64,8 @@ class LipSyncOptions:
     chunk_seconds: Fraction = Fraction(60)
     """Longest piece of video made in one go; at most 60."""
     keep_metadata: bool = False
+    mark: bool = True
+    """Whether results say that they are synthetic."""
     device: str | None = None
     """As ``select_device`` takes it; None for ``FACEFUSION_DEVICE``, else auto."""
     precision: PrecisionWish = "auto"

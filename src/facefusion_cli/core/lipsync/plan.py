@@ -75,6 +75,7 @@ def settle(
     """Plan the frames for so many seconds of sound, and look at the video.
 
     Raises:
+        ContentRefusedError: the video is pornographic.
         InputError: the video cannot be decoded, or with ``strict`` not all of it.
         NoFaceError: nobody meant is in any frame, or with ``require_face`` not in all.
         OutputError: there is no room for the work, or it cannot be written.
@@ -91,7 +92,7 @@ def settle(
         watcher.note(sentence)
     _check_room(work, video, stop - start, high - low, sound, encode, mixed=bool(options.mix_original))
     stretches = plan_stretches(low, high, video.fps)
-    looked = look(video, stretches, work, loaded.finder, loaded.recogniser, watcher)
+    looked = look(video, stretches, work, loaded.finder, loaded.recogniser, watcher, name)
     # What the header speaks of and is not there would have been the end.
     promised = high - low + (max(0, video.promised - video.frames) if high == video.frames else 0)
     decoded = high - low - looked.missing

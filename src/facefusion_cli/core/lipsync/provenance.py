@@ -18,7 +18,7 @@ __all__ = ["made_from", "pieces_made_from"]
 
 _PIECES = ("face", "fit", "extend", "fps", "sync_offset", "mouth_strength", "close_mouth", "pads")
 _VIDEO = ("encode", "start", "duration", "preview")
-_NOT_OF_PIECES = ("soundtrack", "joining", "require_face")
+_NOT_OF_PIECES = ("soundtrack", "joining", "mark", "require_face")
 """What the pieces do not depend on, before they are joined."""
 
 
@@ -47,6 +47,7 @@ def made_from(target: Path, audio: Path, options: LipSyncOptions, engine: str, d
         "options": {name: plain(value) for name, value in wanted.items()},
         "soundtrack": None if options.soundtrack is None else fingerprint(options.soundtrack),
         "joining": {"keep_metadata": options.keep_metadata, "mix_original": options.mix_original},
+        "mark": options.mark,
         "require_face": options.require_face,  # what was made without may not be what is asked for with it
         "engine": engine,
         "device": None if device is None else device.name,

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.lipsync.clockwork import Clockwork
+from facefusion_cli.core.lipsync.engine import candidate
 from facefusion_cli.core.lipsync.listening import Heard, listen
 from facefusion_cli.core.lipsync.options import LipSyncOptions
 from facefusion_cli.core.lipsync.plan import RESULT, settle
@@ -16,6 +17,7 @@ from facefusion_cli.core.lipsync.speech import Voice
 from facefusion_cli.core.lipsync.still import STILL, video_of_still
 from facefusion_cli.core.media.audio.probe import probe_sound
 from facefusion_cli.core.media.kinds import kind_of
+from facefusion_cli.core.media.marking.finish import VideoMark
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, make_folder
 from facefusion_cli.core.media.segments import Work, kept
 from facefusion_cli.core.media.video.encoder_check import check_encoder
@@ -59,6 +61,7 @@ def sync_video(
     an earlier run has made from the same are taken over.
 
     Raises:
+        ContentRefusedError: it is pornographic.
         InputError: video or sound cannot be read or decoded, or with ``strict`` not all of it.
         NoFaceError: nobody meant is in any frame, or with ``require_face`` not in all.
         OutputError: the result cannot be written. Finished pieces stay in a hidden folder for the next run.
@@ -105,6 +108,8 @@ def sync_video(
                 work.temporary("mix.mka"),
             )
             notes = (*notes, *mixing)
+        made_by = candidate(loaded.engine.name).mark if options.mark else None
+        mark = VideoMark(output.target, made_by, keep_metadata=options.keep_metadata)
         with AtomicOutput(output, inputs) as file:
             joining = join(
                 rendered.pieces,
@@ -114,7 +119,9 @@ def sync_video(
                 stop=plan.stop,
                 keep_metadata=options.keep_metadata,
                 sound=sound,
+                mark_tags=mark.tags,
             )
+            joining = (*joining, *mark.write(file))
             size = file.temporary.stat().st_size
             path = file.commit()
         work.remove()

@@ -74,6 +74,7 @@ class AtomicFile:
         self._exists: Exists = exists
         self._inputs = tuple(inputs)
         self._descriptor = -1
+        self._before: Path | None = None
         self._rights: int | None = None
 
     def __enter__(self) -> AtomicFile:
@@ -81,12 +82,12 @@ class AtomicFile:
         # A numbered name is free or not by itself; any other may be a link to where the file really is.
         self._final = self._path.absolute() if self._exists == "number" else _resolve(self._path)
         name = hashlib.sha256(os.fsencode(self._final.name)).hexdigest()[:12]
-        prefix = f".facefusion-{name}-"
-        _remove_abandoned(self._final.parent, prefix)
+        self._prefix = f".facefusion-{name}-"
+        _remove_abandoned(self._final.parent, self._prefix)
         try:
             if self._exists == "replace" and (mode := _mode(self._final)) is not None:
                 self._rights = mode & 0o777
-            self._create(prefix)
+            self._create()
         except OSError as error:
             self._discard()
             raise output_error(self._path, error) from error
@@ -127,10 +128,39 @@ class AtomicFile:
         # A resolved link is nothing the user has to see.
         return self._path if self._exists != "number" else self._path.with_name(self._final.name)
 
-    def _create(self, prefix: str) -> None:
+    @property
+    def unfinished(self) -> tuple[Path, ...]:
+        """The files that are there while it is being written."""
+        return (self.temporary,) if self._before is None else (self.temporary, self._before)
+
+    @contextlib.contextmanager
+    def rewriting(self) -> Iterator[Path]:
+        """What was written so far, to be written anew: inside, ``temporary`` is another, empty file.
+
+        When the block ends well that one stays and the first goes; else it is the reverse.
+
+        Raises:
+            OSError: there can be no other file.
+        """
+        before, descriptor = self.temporary, self._descriptor
+        self._before, self._descriptor = before, -1
+        try:
+            self._create()
+            yield before
+        except BaseException:
+            if self.temporary != before:
+                self._discard()
+            self.temporary, self._descriptor, self._before = before, descriptor, None
+            raise
+        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            before.unlink()
+        self._before = None
+
+    def _create(self) -> None:
         while True:
             token = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self.temporary = self._final.with_name(f"{prefix}{token}{self._path.suffix}")
+            self.temporary = self._final.with_name(f"{self._prefix}{token}{self._path.suffix}")
             # Created with the rights that the final file shall have: the umask applies, as to any other new file. In
             # place of another nobody may read it in the meantime who could not read that one; we have to write it.
             rights = 0o666 if self._rights is None else self._rights & 0o666 | 0o600

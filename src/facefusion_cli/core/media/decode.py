@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Decoded", "check_file", "decode"]
+__all__ = ["Decoded", "check_file", "decode", "pillow_on_our_terms"]
 
 # What Pillow and its plugins raise for damaged files (found by feeding them damaged files).
 _DAMAGE = (
@@ -74,7 +74,7 @@ def decode(file: BinaryIO, path: Path, format: str, limit: int) -> Decoded:
     name = _LONG_NAMES.get(format, format)
     file.seek(0)
     head = file.read(HEAD_SIZE)
-    with _pillow_on_our_terms():
+    with pillow_on_our_terms():
         try:
             image = Image.open(file, formats=(format,))
         except _DAMAGE as error:
@@ -117,7 +117,7 @@ def check_file(file: Path, format: str, width: int, height: int) -> None:
     Raises:
         OutputError: it is not.
     """
-    with _pillow_on_our_terms():
+    with pillow_on_our_terms():
         try:
             with Image.open(file, formats=(format,)) as image:
                 size = image.size
@@ -131,7 +131,7 @@ def check_file(file: Path, format: str, width: int, height: int) -> None:
 
 
 @contextlib.contextmanager
-def _pillow_on_our_terms() -> Iterator[None]:
+def pillow_on_our_terms() -> Iterator[None]:
     """No warnings about what is reported otherwise or does not matter, and no pixel limit besides ours.
 
     Both are settings of the whole process, so one thread at a time has them and puts them back.

@@ -15,6 +15,9 @@ from facefusion_cli.core.media.decode import check_file
 from facefusion_cli.core.media.exif import LONGEST_JPEG_BLOCK, exif_block
 from facefusion_cli.core.media.formats import output_format
 from facefusion_cli.core.media.images import to_depth_8
+from facefusion_cli.core.media.marking.boxes import box_of
+from facefusion_cli.core.media.marking.mark import statement
+from facefusion_cli.core.media.marking.xmp import LONGEST_PACKET, packet_for
 from facefusion_cli.core.media.png import encode_png
 from facefusion_cli.core.media.tiff import encode_tiff
 from facefusion_cli.errors import OutputError, UsageError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.media.images import Picture
+    from facefusion_cli.core.media.marking.mark import Mark
 
 __all__ = ["check_quality", "write_picture"]
 
@@ -52,17 +56,22 @@ _FORMATS = {
     "JPEG2000": _Format("JPEG 2000", alpha=True),
     "PPM": _Format("PPM"),
 }
-_CARRY_XMP = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "AVIF"})
+_CARRY_XMP = frozenset({"JPEG", "PNG", "WEBP", "TIFF", "AVIF", "JPEG2000"})
+_LONGEST_JPEG_XMP = 65502
+"""Bytes: a JPEG segment without its own length and what tells that it is XMP."""
 
 
-def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metadata: bool = False) -> tuple[str, ...]:
+def write_picture(
+    picture: Picture, file: Path, *, quality: int = 95, keep_metadata: bool = False, mark: Mark | None = None
+) -> tuple[str, ...]:
     """Write ``picture`` in the format that the suffix of ``file`` asks for, and check that it can be read back.
 
     ``quality``, 1 to 100, is for JPEG, WebP and AVIF; with 100 WebP loses nothing, nor when
     the original is a WebP that lost nothing. JPEG and AVIF keep colour at full
     resolution (4:4:4). All other formats lose nothing but what they cannot hold; the returned sentences for the user
     say what that was. Of the metadata goes along what tells neither place nor owner, all with ``keep_metadata``;
-    thumbnails and makers' notes never, since they show the original.
+    thumbnails and makers' notes never, since they show the original. ``mark`` says in XMP who made it; without one,
+    and where the original says that it is synthetic, it says so still.
 
     Raises:
         UsageError: an unknown suffix, or a quality beyond 1 to 100.
@@ -84,7 +93,9 @@ def write_picture(picture: Picture, file: Path, *, quality: int = 95, keep_metad
         notes = (*notes, "the EXIF data are too long for JPEG: left out.")
     if keep_metadata and picture.metadata.xmp_left_out and kind in _CARRY_XMP:
         notes = (*notes, "the XMP data are too long or hold pictures of the original: left out.")
-    file.write_bytes(_encode(fitted, kind, picture, exif, quality, keep_metadata))
+    xmp, more = _xmp(picture, kind, mark, keep_metadata)
+    notes = (*notes, *more)
+    file.write_bytes(_encode(fitted, kind, picture, exif, xmp, quality, keep_metadata))
     check_file(file, kind, picture.width, picture.height)
     return notes
 
@@ -146,9 +157,23 @@ def _exif(picture: Picture, keep: bool) -> bytes:
     return exif_block(exif, picture.width, picture.height, keep_private=keep) if exif else b""
 
 
-def _encode(fitted: _Fitted, kind: str, picture: Picture, exif: bytes, quality: int, keep: bool) -> bytes:
+def _xmp(picture: Picture, kind: str, mark: Mark | None, keep: bool) -> tuple[bytes, tuple[str, ...]]:
+    """The packet, b"" for none, and what the user should know of it."""
     about = picture.metadata
-    xmp, iptc = (about.xmp, about.iptc) if keep else (b"", b"")
+    said = statement(mark, about.said)
+    if kind not in _CARRY_XMP:
+        return b"", (f"{_FORMATS[kind].name} cannot say that it is synthetic: not marked.",) if said.source_type else ()
+    longest = _LONGEST_JPEG_XMP if kind == "JPEG" else LONGEST_PACKET
+    kept = about.xmp if keep else b""
+    if kept and mark is None and about.said.source_type == said.source_type:
+        return kept, ()
+    packet, note = packet_for(said, kept, longest=longest)
+    return packet, (note,) if note else ()
+
+
+def _encode(fitted: _Fitted, kind: str, picture: Picture, exif: bytes, xmp: bytes, quality: int, keep: bool) -> bytes:
+    about = picture.metadata
+    iptc = about.iptc if keep else b""
     if kind == "PNG":
         exif = exif.removeprefix(b"Exif\0\0")
         return encode_png(fitted.pixels, fitted.alpha, icc=fitted.icc, exif=exif, xmp=xmp, dpi=about.dpi)
@@ -181,7 +206,7 @@ def _encode(fitted: _Fitted, kind: str, picture: Picture, exif: bytes, quality: 
         _image(fitted).save(buffer, kind, **options)
     except (OSError, ValueError) as error:
         raise OutputError(f"the picture cannot be written as {_FORMATS[kind].name}: {error}.") from error
-    return buffer.getvalue()
+    return buffer.getvalue() + (box_of(xmp) if xmp and kind == "JPEG2000" else b"")
 
 
 def _samples(fitted: _Fitted) -> NDArray[Any]:

@@ -57,8 +57,8 @@ def read_header(file: BinaryIO) -> tuple[ByteOrder, int] | None:
     return order, struct.unpack(f"{order}I", head[4:])[0]
 
 
-def read_fields(file: BinaryIO, order: ByteOrder, offset: int) -> dict[int, Field]:
-    """The fields of the directory at ``offset`` by tag; damaged and very long ones are left out."""
+def read_fields(file: BinaryIO, order: ByteOrder, offset: int, *, longest: int = _LONGEST_FIELD) -> dict[int, Field]:
+    """The fields of the directory at ``offset`` by tag; damaged ones and those of more bytes are left out."""
     file.seek(offset)
     head = file.read(2)
     if len(head) < 2:
@@ -69,7 +69,7 @@ def read_fields(file: BinaryIO, order: ByteOrder, offset: int) -> dict[int, Fiel
     for at in range(0, len(table) - 11, 12):
         tag, kind, number = struct.unpack_from(f"{order}HHI", table, at)
         size = _SIZES.get(kind, 0) * number
-        if not 0 < size <= _LONGEST_FIELD:
+        if not 0 < size <= longest:
             continue
         data = table[at + 8 : at + 8 + size]
         if size > 4:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from facefusion_cli.core.media.exif import Exif, parse_exif
+from facefusion_cli.core.media.marking.mark import NOTHING_SAID, Said
+from facefusion_cli.core.media.marking.xmp import said_in
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,6 +39,8 @@ class Metadata:
     """IPTC-IIM records; only carried when asked for."""
     dpi: tuple[float, float] | None = None
     """Pixels per inch, across and down."""
+    said: Said = NOTHING_SAID
+    """How the file says that it was made; never private, and carried by what is made from it."""
 
 
 NO_METADATA = Metadata()
@@ -61,6 +65,7 @@ def read_metadata(image: Image.Image, file: BinaryIO) -> tuple[Metadata, int]:
         xmp_left_out=bool(xmp) and not clean,
         iptc=_iptc(image),
         dpi=dpi[::-1] if dpi and orientation >= 5 else dpi,
+        said=said_in(bytes(xmp)),
     )
     return metadata, orientation
 

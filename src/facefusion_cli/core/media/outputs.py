@@ -206,8 +206,9 @@ def discard_outputs_of(threads: Collection[int | None]) -> None:
     for output, thread in [*_open.items()]:
         if thread in threads:
             # Gone where the thread came to it after all. Without it nothing can be given its final name.
-            with contextlib.suppress(OSError):
-                output.temporary.unlink()
+            for path in output.unfinished:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def result_kind(target: Target, path: Path) -> Kind:

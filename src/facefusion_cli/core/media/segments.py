@@ -25,7 +25,14 @@ from facefusion_cli.core.media.work_folders import (
     work_folder,
     work_folders,
 )
-from facefusion_cli.errors import FaceFusionError, IncompleteError, NoFaceError, OutputError, UsageError
+from facefusion_cli.errors import (
+    ContentRefusedError,
+    FaceFusionError,
+    IncompleteError,
+    NoFaceError,
+    OutputError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -256,7 +263,8 @@ def kept(work: Work, note: Callable[[str], None], *, slight: Collection[str] = (
         failed = isinstance(error, FaceFusionError)
         if failed and (gone := work.gone):
             raise gone from error
-        if isinstance(error, (NoFaceError, IncompleteError, UsageError)) or (failed and work.finished <= {*slight}):
+        hopeless = isinstance(error, (ContentRefusedError, NoFaceError, IncompleteError, UsageError))
+        if hopeless or (failed and work.finished <= {*slight}):
             work.remove()
         elif work.finished:
             note(_KEPT)

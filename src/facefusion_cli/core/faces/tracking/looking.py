@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from facefusion_cli.core.batch.run import Cancel, run_batch
+from facefusion_cli.core.content.sampling import Sampling
 from facefusion_cli.core.faces.mesh import FaceMesh
 from facefusion_cli.core.faces.tracking.observations import save
 from facefusion_cli.core.faces.tracking.observer import observe
@@ -67,18 +68,24 @@ def look(
     finder: FaceFinder,
     recogniser: Recogniser | None,
     watcher: VideoWatcher,
+    called: str | None = None,
 ) -> Looked:
     """Observe what has not been observed by an earlier run; with a ``recogniser`` also whose faces they are.
 
-    Several segments at a time, as each is followed frame by frame on one processor.
+    Several segments at a time, as each is followed frame by frame on one processor. ``called`` is what to say for the
+    video in messages, where its path says nothing.
 
     Raises:
+        ContentRefusedError: it is pornographic.
         InputError: the video cannot be decoded.
         OutputError: the observations cannot be written.
     """
+    called = called or f'"{video.path}"'
     names = {segment: f"faces-{segment.index:05d}{_SUFFIX}" for segment in segments}
     unseen = [segment for segment in segments if work.piece(names[segment]) is None]
-    done = sum(work.facts(name)["frames"] for name in names.values() if work.piece(name) is not None)
+    before = [work.facts(name) for name in names.values() if work.piece(name) is not None]
+    done = sum(facts["frames"] for facts in before)
+    sampling = Sampling(video, segments, called, [frame for facts in before for frame in facts["explicit"]])
     watcher.stage("looking", done, segments[-1].stop - segments[0].start)
     mesh, size, telling = FaceMesh(), _view(video), threading.Lock()
 
@@ -87,10 +94,12 @@ def look(
             watcher.progress(1, len(seen.faces))
 
     def observed(segment: Segment, cancel: Cancel) -> _Observed:
+        explicit: list[int] = []
         with FrameReader(video, segment.start, segment.stop, size=size, quick=True) as reader:
-            seen = observe(_unless(cancel, reader), finder, mesh, video.fps, recogniser)
-            frames = save(_told(seen, video, size, tell), temporary[segment])
-        return _Observed(frames, reader.missing)
+            frames = sampling.passing(_unless(cancel, reader), segment.start, explicit)
+            seen = observe(frames, finder, mesh, video.fps, recogniser)
+            count = save(_told(seen, video, size, tell), temporary[segment])
+        return _Observed(count, reader.missing, explicit)
 
     def deliver(segment: Segment, result: _Observed | FaceFusionError) -> None:
         if isinstance(result, FaceFusionError):
@@ -107,7 +116,7 @@ def look(
         looked.counts.append(facts["frames"])
         looked.missing += facts["missing"]
     if not any(looked.counts):
-        raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
+        raise InputError(f"no frame of {called} can be decoded.", hint="The file is damaged.")
     return looked
 
 
@@ -116,6 +125,8 @@ class _Observed(NamedTuple):
 
     frames: int
     missing: int
+    explicit: list[int]
+    """Samples that are pornographic: fewer than refuse the video."""
 
 
 def _at_a_time() -> int:

@@ -11,6 +11,7 @@ from facefusion_cli.core.faces.tracking.tracks import Tracks
 from facefusion_cli.core.faceswap.result import SwapResult, VideoFacts
 from facefusion_cli.core.faceswap.video.render import render
 from facefusion_cli.core.faceswap.video.roles import Roles
+from facefusion_cli.core.media.marking.finish import VideoMark
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, make_folder
 from facefusion_cli.core.media.segments import Work, kept, plan_segments
 from facefusion_cli.core.media.video.encoder_check import check_encoder
@@ -50,6 +51,7 @@ def swap_video(
     an earlier run has made from the same are taken over.
 
     Raises:
+        ContentRefusedError: it is pornographic.
         InputError: it cannot be read or decoded, or with ``strict`` not all of it.
         NoFaceError: there is no usable face in any frame, or nobody meant.
         OutputError: the result cannot be written. Finished pieces stay in a hidden folder for the next run.
@@ -89,6 +91,8 @@ def swap_video(
             raise incomplete(output.target, decoded, promised, _STRICT)
         spent = time.perf_counter() - began
         watcher.stage("joining", 0, 0)
+        kept_metadata = loaded.options.keep_metadata
+        mark = VideoMark(output.target, loaded.entry.mark if loaded.options.mark else None, keep_metadata=kept_metadata)
         with AtomicOutput(output, inputs) as file:
             notes = join(
                 rendered.pieces,
@@ -96,8 +100,10 @@ def swap_video(
                 video,
                 start=start,
                 stop=start + rendered.frames,
-                keep_metadata=loaded.options.keep_metadata,
+                keep_metadata=kept_metadata,
+                mark_tags=mark.tags,
             )
+            notes = (*notes, *mark.write(file))
             size = file.temporary.stat().st_size
             path = file.commit()
         work.remove()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.marking.tags import MARK_TAGS
 from facefusion_cli.core.media.video.attachments import extract_covers, is_font
 from facefusion_cli.core.media.video.containers import LEAST_AVI_RATE, TEXT_SUBTITLES
 from facefusion_cli.core.media.video.sound_filters import cut, filled, known, numbers_only
@@ -174,6 +175,11 @@ class Companions:
         whole, pictures, *others = sections
         self.sections = [self._kept(whole), self._kept(_of_pictures(pictures))]
         self._tags = {f"1:{stream}": tags for stream, tags in zip(streams, others, strict=True)}
+
+    def mark(self, tags: Mapping[str, str]) -> None:
+        """Let the result say in tags how it was made; to be called after ``read_tags``."""
+        kept = {key: value for key, value in self.sections[0].items() if key.upper() not in MARK_TAGS}
+        self.sections[0] = {**kept, **tags} if self.container.is_matroska else kept
 
     def add_rest(self, folder: Path) -> None:
         """Attached files, cover pictures, data and time code, where the container has a place for them.

@@ -57,6 +57,11 @@ class Container:
         return self.muxer in {"mp4", "mov"}
 
     @property
+    def is_matroska(self) -> bool:
+        """Whether it is of the family that WebM belongs to."""
+        return self.muxer in {"matroska", "webm"}
+
+    @property
     def attaches(self) -> bool:
         """Whether it can hold whole files, as fonts for its subtitles."""
         return self.muxer == "matroska"

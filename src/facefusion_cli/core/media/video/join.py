@@ -50,6 +50,7 @@ def join(
     stop: int | None = None,
     keep_metadata: bool = False,
     sound: Soundtrack | None = None,
+    mark_tags: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
     """Write ``segments`` one after the other, not encoded again, with what belongs to frames ``start`` to ``stop`` of
     ``original``: audio, subtitles, chapters, metadata. Returns sentences for the user (what could not be kept).
@@ -63,6 +64,8 @@ def join(
     there may then be more than ``original`` has. What players of the container expect is copied; it may end earlier.
     All else, and what is not compressed, is as long as the pictures to the sample, with silence where there is none.
 
+    ``mark_tags`` say how the result was made, for Matroska and WebM, instead of what ``original`` says of that.
+
     Raises:
         OutputError: ffmpeg fails or cannot write, or the result has not the frames of the segments, or lacks sound.
         InputError: ``sound`` holds none, or ffmpeg was stopped while it read.
@@ -73,6 +76,7 @@ def join(
     frames, fps = sum(counts), original.fps
     companions = Companions(container, original, keep_metadata)
     companions.read_tags()
+    companions.mark(mark_tags or {})
     if sound is None:
         tracks = _own_sounds(original)
         lead = _lead(original, tracks) if start == 0 else 0
