@@ -107,7 +107,7 @@ def made(ffmpeg: str, tmp_path: Path) -> Callable[..., Path]:
         ("a.mka", ("-c:a", "flac")),
     ],
 )
-def test_every_common_format_is_heard_from_its_first_sample_to_its_last(
+def test_b64_every_common_format_is_heard_from_its_first_sample_to_its_last(
     made: Callable[..., Path], name: str, arguments: tuple[str, ...]
 ) -> None:
     samples, reader = read(made(name, *arguments))
@@ -119,7 +119,7 @@ def test_every_common_format_is_heard_from_its_first_sample_to_its_last(
 
 
 @pytest.mark.parametrize(("rate", "bits"), [(8000, 8), (11025, 16), (48000, 24), (96000, 32), (192000, 16)])
-def test_rates_and_depths(tmp_path: Path, rate: int, bits: int) -> None:
+def test_b64_rates_and_depths(tmp_path: Path, rate: int, bits: int) -> None:
     sound = tone(2, rate)
     values = (sound * (2 ** (bits - 1) - 1)).round().astype("<i4")
     raw = (values + 128).astype(np.uint8) if bits == 8 else values.view(np.uint8).reshape(-1, 4)[:, : bits // 8]
@@ -129,7 +129,7 @@ def test_rates_and_depths(tmp_path: Path, rate: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6, 8, 9, 64])
-def test_one_channel_is_the_mean_of_all(tmp_path: Path, channels: int) -> None:
+def test_b64_one_channel_is_the_mean_of_all(tmp_path: Path, channels: int) -> None:
     """Of 7.1 too, where ffmpeg's own mix would weigh them, leave one out and be louder than full scale."""
     sound = np.stack([tone(0.5, level=0.9 * (channel + 1) / channels) for channel in range(channels)], axis=1)
     samples, _ = read(wav(tmp_path / "a.wav", pcm(sound), channels=channels))
@@ -143,7 +143,7 @@ def test_nothing_is_clipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", [16_000, 48_000])
-def test_what_is_no_number_becomes_silence_and_is_counted(tmp_path: Path, rate: int) -> None:
+def test_b65_what_is_no_number_becomes_silence_and_is_counted(tmp_path: Path, rate: int) -> None:
     sound = tone(1, rate).astype("<f4")
     sound[3000:3099] = np.nan
     sound[5000], sound[6000] = np.inf, -np.inf
@@ -163,7 +163,7 @@ def test_numbers_of_no_sound_are_silence_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov", ".ts"])
-def test_sound_that_begins_late_in_a_video_keeps_its_place(clip: Clip, suffix: str) -> None:
+def test_b49_sound_that_begins_late_in_a_video_keeps_its_place(clip: Clip, suffix: str) -> None:
     path = clip(audio="aac", audio_delay=0.5, frames=50, suffix=suffix)
     samples, reader = read(path)
     assert first_heard(samples) == pytest.approx(0.5, abs=0.025)
@@ -209,7 +209,7 @@ def test_a_gap_is_silent(made: Callable[..., Path]) -> None:
     assert np.abs(samples[33_000:]).max() > 0.4
 
 
-def test_the_first_track_of_several_is_heard(clip: Clip) -> None:
+def test_b48_the_first_track_of_several_is_heard(clip: Clip) -> None:
     samples, _ = read(clip(audio="aac", audio_tracks=2, frames=50))
     assert np.argmax(np.abs(np.fft.rfft(samples[: 2 * RATE]))) == pytest.approx(2 * 440, abs=2)
 
@@ -238,14 +238,14 @@ def test_channels_rate_and_clock_may_change_in_the_middle(ffmpeg: str, made: Cal
 @pytest.mark.parametrize(
     "name", ["a b.wav", "ä'ö\".wav", "a%03d.wav", "-x.wav", "concat:a.wav", "\N{GRINNING FACE}.wav"]
 )
-def test_names_are_only_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_b71_names_are_only_names(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     samples, _ = read(wav(tmp_path / name, pcm(tone(0.1))).relative_to(tmp_path))
     assert samples.size == 1600
 
 
 @pytest.mark.parametrize("samples", [1, 160, 320, 2999, 3000])
-def test_however_short_it_is_has_a_mel(tmp_path: Path, samples: int) -> None:
+def test_b66_however_short_it_is_has_a_mel(tmp_path: Path, samples: int) -> None:
     heard = listen(wav(tmp_path / "a.wav", pcm(tone(1))[: 2 * samples]), tmp_path / "a.mel", lambda _: None)
     assert heard == Heard(samples, ())
     assert heard.duration == Fraction(samples, RATE)
@@ -254,7 +254,7 @@ def test_however_short_it_is_has_a_mel(tmp_path: Path, samples: int) -> None:
         assert mel.window(0).shape == (80, 16)
 
 
-def test_a_length_that_nobody_knew_is_no_damage(tmp_path: Path) -> None:
+def test_b68_a_length_that_nobody_knew_is_no_damage(tmp_path: Path) -> None:
     """Of a stream that was written as it came."""
     samples, reader = read(wav(tmp_path / "a.wav", pcm(tone(1)), length=0xFFFFFFFF))
     assert samples.size == RATE
@@ -270,7 +270,7 @@ def cut(path: Path, part: float) -> Path:
     ("name", "arguments"),
     [("a.wav", ()), ("a.flac", ()), ("a.mp3", ()), ("a.m4a", ("-movflags", "+faststart")), ("a.mka", ("-c:a", "flac"))],
 )
-def test_a_file_that_was_cut_off_is_heard_as_far_as_it_goes(
+def test_b68_a_file_that_was_cut_off_is_heard_as_far_as_it_goes(
     made: Callable[..., Path], name: str, arguments: tuple[str, ...]
 ) -> None:
     path = cut(made(name, *arguments), 0.6)
@@ -295,20 +295,23 @@ def test_what_is_damaged_in_the_middle_is_silent_and_the_rest_in_time(made: Call
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "empty": (lambda path: path.write_bytes(b""), "is empty"),
-    "folder": (lambda path: path.mkdir(), "is a folder, not a sound file"),
-    "missing": (lambda path: None, "there is no file"),
-    "text": (lambda path: path.write_text("I am no sound.\n" * 50), "is not a sound or video file"),
-    "list": (lambda path: path.write_text("ffconcat version 1.0\nfile other.wav\n"), "of a format that is read"),
-    "playlist": (lambda path: path.write_text("#EXTM3U\n#EXTINF:1,\nother.wav\n"), "is not a sound or video file"),
+    "b03 empty": (lambda path: path.write_bytes(b""), "is empty"),
+    "b02 folder": (lambda path: path.mkdir(), "is a folder, not a sound file"),
+    "b01 missing": (lambda path: None, "there is no file"),
+    "b04 text": (lambda path: path.write_text("I am no sound.\n" * 50), "is not a sound or video file"),
+    "b60 list": (lambda path: path.write_text("ffconcat version 1.0\nfile other.wav\n"), "of a format that is read"),
+    "b61 playlist": (lambda path: path.write_text("#EXTM3U\n#EXTINF:1,\nother.wav\n"), "is not a sound or video file"),
     "noise": (lambda path: path.write_bytes(np.random.default_rng(1).bytes(5000)), "is not a sound or video file"),
-    "no samples": (lambda path: wav(path, b""), "there is no sound in"),
+    "b66 no samples": (lambda path: wav(path, b""), "there is no sound in"),
     "no samples but promised": (lambda path: wav(path, b"", length=32_000), "there is no sound in"),
-    "half a header": (lambda path: path.write_bytes(b"RIFF\0\0\0\0WAVEfmt "), "is not a sound or video file"),
-    "rate 0": (lambda path: wav(path, pcm(tone(0.1)), rate=0), "is not a sound or video file"),
+    "b68 half a header": (lambda path: path.write_bytes(b"RIFF\0\0\0\0WAVEfmt "), "is not a sound or video file"),
+    "b68 rate 0": (lambda path: wav(path, pcm(tone(0.1)), rate=0), "is not a sound or video file"),
     "rate 10": (lambda path: wav(path, pcm(tone(0.1)), rate=10), "has 10 samples a second, where at least 1000"),
-    "65535 channels": (lambda path: wav(path, pcm(tone(1)), channels=65535), "65535 channels, where at most 64"),
-    "unknown codec": (lambda path: wav(path, pcm(tone(1)), kind=0x1234), "coded in a way that ffmpeg does not know"),
+    "b68 65535 channels": (lambda path: wav(path, pcm(tone(1)), channels=65535), "65535 channels, where at most 64"),
+    "b59 unknown codec": (
+        lambda path: wav(path, pcm(tone(1)), kind=0x1234),
+        "coded in a way that ffmpeg does not know",
+    ),
 }
 
 
@@ -340,7 +343,7 @@ def test_a_video_without_sound_and_a_picture_are_refused(clip: Clip, astronaut: 
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+def test_b72_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.wav")
     with pytest.raises(InputError, match="is not an ordinary file"):
         listen(tmp_path / "a.wav", tmp_path / "a.mel", lambda _: None)
@@ -369,18 +372,18 @@ def test_who_is_told_may_end_the_work(made: Callable[..., Path], tmp_path: Path)
         Mel(tmp_path / "a.mel")
 
 
-def test_a_killed_decoder_is_an_error_and_not_the_end(made: Callable[..., Path], tmp_path: Path) -> None:
+def test_f16_a_killed_decoder_is_an_error_and_not_the_end(made: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="stopped by signal"):
         listen(made("a.wav", seconds=60), tmp_path / "a.mel", lambda _: process.end_all())
 
 
-def test_a_full_disk_is_an_error_of_the_output(disk: Callable[[str], Path], made: Callable[..., Path]) -> None:
+def test_f07_a_full_disk_is_an_error_of_the_output(disk: Callable[[str], Path], made: Callable[..., Path]) -> None:
     path = disk("size=256k") / "a.mel"
     with pytest.raises(OutputError, match="no space is left"):
         listen(made("a.flac", seconds=20), path, lambda _: None)
 
 
-def test_silence_is_the_lowest_value_exactly(made: Callable[..., Path], tmp_path: Path) -> None:
+def test_b67_silence_is_the_lowest_value_exactly(made: Callable[..., Path], tmp_path: Path) -> None:
     listen(made("a.flac", filters="volume=0"), tmp_path / "a.mel", lambda _: None)
     with Mel(tmp_path / "a.mel") as mel:
         assert np.array_equal(np.concatenate(list(mel.blocks())), np.full((161, 80), -4, np.float32))

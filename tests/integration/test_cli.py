@@ -70,7 +70,7 @@ def test_without_an_output_name_nothing_is_ever_replaced(
     assert (tmp_path / "a_swapped_2.png").exists()
 
 
-def test_many_pictures_some_of_them_bad(
+def test_b28_b73_many_pictures_some_of_them_bad(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]], no_face: Path
 ) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
@@ -110,7 +110,7 @@ def test_a_target_that_may_not_be_read_does_not_stop_the_others(tmp_path: Path) 
     assert b'"missing.jpg"' in run.stderr
 
 
-def test_of_many_pictures_those_done_before_stay_and_the_others_are_made(
+def test_f01_of_many_pictures_those_done_before_stay_and_the_others_are_made(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]]
 ) -> None:
     (tmp_path / "out").mkdir()
@@ -163,7 +163,9 @@ ODD_NAMES = [
 
 @pytest.mark.parametrize("source", ["b.jpg", ODD_NAMES[-1]], ids=ascii)
 @posix
-def test_odd_names(tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]], source: str) -> None:
+def test_b71_odd_names(
+    tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]], source: str
+) -> None:
     for name in ODD_NAMES:
         shutil.copy(tmp_path / "a.png", tmp_path / name)
     (tmp_path / "out").mkdir()
@@ -204,7 +206,7 @@ def test_odd_names_as_json(tmp_path: Path, facefusion: Callable[..., subprocess.
     ids=lambda env: next(iter(env)),
 )
 @posix
-def test_odd_surroundings(
+def test_f31_f47_f48_odd_surroundings(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]], env: dict[str, str]
 ) -> None:
     name = "ä.png".encode()
@@ -267,7 +269,7 @@ def test_a_slip_of_the_finger_gets_a_suggestion(
         ("facefusion faceswap --face l", {"largest", "left"}),
         ("facefusion faceswap --face a", {"all"}),
         ("facefusion faceswap --source-face a", set()),
-        ("facefusion faceswap --no", {"--no-clobber", "--no-resume"}),
+        ("facefusion faceswap --no", {"--no-clobber", "--no-mark", "--no-resume"}),
     ],
 )
 def test_shell_completion(
@@ -280,7 +282,7 @@ def test_shell_completion(
 
 
 @posix
-def test_a_reader_that_leaves_ends_it_quietly(
+def test_f47_a_reader_that_leaves_ends_it_quietly(
     tmp_path: Path, facefusion: Callable[..., subprocess.CompletedProcess[bytes]]
 ) -> None:
     reading, writing = os.pipe()

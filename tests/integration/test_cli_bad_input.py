@@ -110,21 +110,21 @@ def pipe(path: Path) -> None:
 posix = pytest.mark.skipif(os.name != "posix", reason="there are no such files here")
 MESH = ("--engine", "mesh")  # which no warning precedes
 BAD = [
-    pytest.param(missing, 1, "there is no file", id="missing"),
-    pytest.param(folder, 1, "is a folder", id="folder"),
-    pytest.param(empty, 1, "is empty", id="empty"),
-    pytest.param(text, 1, "is not a picture", id="text"),
-    pytest.param(truncated, 1, "damaged or incomplete", id="truncated"),
-    pytest.param(start_only, 1, "damaged", id="start-only"),
-    pytest.param(truncated_png, 1, "damaged or incomplete", id="truncated-png"),
-    pytest.param(bomb, 1, "the limit is 100 million", id="bomb"),
-    pytest.param(drawing, 1, "is an SVG drawing", id="svg"),
-    pytest.param(document, 1, "is a PDF document", id="pdf"),
-    pytest.param(pixel, 3, "no face was found in", id="one-pixel"),
-    pytest.param(faceless, 3, "no face was found in", id="no-face"),
-    pytest.param(tiny_face, 3, "pixels wide", id="too-small"),
-    pytest.param(link_loop, 1, "link that leads to itself", id="link-loop", marks=posix),
-    pytest.param(pipe, 1, "not an ordinary file", id="pipe", marks=posix),
+    pytest.param(missing, 1, "there is no file", id="b01-missing"),
+    pytest.param(folder, 1, "is a folder", id="b02-folder"),
+    pytest.param(empty, 1, "is empty", id="b03-empty"),
+    pytest.param(text, 1, "is not a picture", id="b04-text"),
+    pytest.param(truncated, 1, "damaged or incomplete", id="b10-truncated"),
+    pytest.param(start_only, 1, "damaged", id="b11-start-only"),
+    pytest.param(truncated_png, 1, "damaged or incomplete", id="b13-truncated-png"),
+    pytest.param(bomb, 1, "the limit is 100 million", id="b06-bomb"),
+    pytest.param(drawing, 1, "is an SVG drawing", id="b23-svg"),
+    pytest.param(document, 1, "is a PDF document", id="b23-pdf"),
+    pytest.param(pixel, 3, "no face was found in", id="b09-one-pixel"),
+    pytest.param(faceless, 3, "no face was found in", id="b27-b28-no-face"),
+    pytest.param(tiny_face, 3, "pixels wide", id="b31-too-small"),
+    pytest.param(link_loop, 1, "link that leads to itself", id="b72-link-loop", marks=posix),
+    pytest.param(pipe, 1, "not an ordinary file", id="b72-pipe", marks=posix),
 ]
 
 
@@ -153,7 +153,7 @@ def test_a_bad_picture(
     assert set(place.iterdir()) == before
 
 
-@pytest.mark.parametrize(("make", "exit_code", "sentence"), [case for case in BAD if case.id != "too-small"])
+@pytest.mark.parametrize(("make", "exit_code", "sentence"), [case for case in BAD if case.id != "b31-too-small"])
 def test_a_bad_picture_to_list_the_faces_of(
     place: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], None], exit_code: int, sentence: str
 ) -> None:
@@ -169,7 +169,7 @@ def test_a_bad_picture_to_list_the_faces_of(
 
 
 @pytest.mark.parametrize("format", ["GIF", "PNG", "WEBP"])
-def test_of_an_animation_the_first_frame_is_used_with_a_warning(
+def test_b21_of_an_animation_the_first_frame_is_used_with_a_warning(
     place: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
     with Image.open("a.png") as image:
@@ -211,7 +211,7 @@ def test_of_an_animation_the_first_frame_is_used_with_a_warning(
         (["-o", "old.png", "--no-clobber"], 1, "exists already"),
     ],
 )
-def test_options_that_cannot_be(
+def test_f01_f02_f03_options_that_cannot_be(
     place: Path, capsys: pytest.CaptureFixture[str], options: list[str], exit_code: int, sentence: str
 ) -> None:
     shutil.copy("nobody.png", "old.png")
@@ -228,7 +228,7 @@ def test_options_that_cannot_be(
 
 @pytest.mark.parametrize("link", ["symlink", "hard link"])
 @pytest.mark.parametrize("command", ["faceswap", "faces"])
-def test_an_output_that_is_an_input_by_another_name(
+def test_f02_an_output_that_is_an_input_by_another_name(
     place: Path, capsys: pytest.CaptureFixture[str], link: str, command: str
 ) -> None:
     if link == "symlink":
@@ -269,7 +269,9 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     subprocess.run(["umount", disk], check=False, capture_output=True)
 
 
-def test_a_read_only_folder(place: Path, small_disk: Callable[[str], Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_f04_a_read_only_folder(
+    place: Path, small_disk: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     disk = small_disk("ro,size=1m")
     assert main(["faceswap", "b.jpg", "a.png", "-o", str(disk / "out.png")]) == 1
     assert "the file system is read-only" in capsys.readouterr().err
@@ -277,7 +279,7 @@ def test_a_read_only_folder(place: Path, small_disk: Callable[[str], Path], caps
 
 
 @pytest.mark.parametrize("command", ["faceswap", "faces"])
-def test_a_full_disk(
+def test_f05_a_full_disk(
     place: Path, small_disk: Callable[[str], Path], capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     disk = small_disk("size=100k")
@@ -290,7 +292,7 @@ def test_a_full_disk(
     assert list(disk.iterdir()) == []
 
 
-def test_no_memory(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f22_no_memory(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_arguments: object, **_options: object) -> None:
         raise MemoryError
 

@@ -200,7 +200,7 @@ def test_nothing_is_fetched_for_pictures_that_cannot_be_used(
     assert fetched == []
 
 
-def test_a_gpu_that_was_asked_for_and_fails_ends_the_run(
+def test_f25_a_gpu_that_was_asked_for_and_fails_ends_the_run(
     fetched: list[str],
     monkeypatch: pytest.MonkeyPatch,
     astronaut: Path,

@@ -198,7 +198,7 @@ def test_no_face_in_a_landscape(analyser: FaceAnalyser, no_face: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 65_000), (65_000, 1), (8, 8), (20, 20), (12, 5000), (60, 33_000)])
-def test_pictures_of_any_shape(analyser: FaceAnalyser, shape: tuple[int, int]) -> None:
+def test_b09_pictures_of_any_shape(analyser: FaceAnalyser, shape: tuple[int, int]) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
     assert analyser.find(picture) == []
 

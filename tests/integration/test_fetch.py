@@ -111,7 +111,7 @@ def test_repository_that_was_renamed(hub: Hub, body: bytes, store_of: Callable[.
     go(store_of(old), watcher)
 
 
-def test_goes_on_after_the_connection_broke_off(
+def test_f34_goes_on_after_the_connection_broke_off(
     hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     hub.publish(NET, body, hub.reply(body, stop_at=100_000), hub.reply(body))
@@ -120,7 +120,7 @@ def test_goes_on_after_the_connection_broke_off(
     assert watcher.counts == sorted(watcher.counts)
 
 
-def test_goes_on_after_a_reset(hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder) -> None:
+def test_f35_goes_on_after_a_reset(hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder) -> None:
     broken = hub.reply(body, stop_at=100_000, ending="reset", when=watcher.when(100_000))
     hub.publish(NET, body, broken, hub.reply(body))
     go(store_of(NET), watcher)
@@ -209,7 +209,7 @@ def test_a_server_that_breaks_off_earlier_takes_nothing_away(
     go(store, watcher)
 
 
-def test_starts_over_where_the_pieces_do_not_fit(
+def test_f37_starts_over_where_the_pieces_do_not_fit(
     mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     """The file was replaced on the server by one of the same size, in the middle of the first attempt."""
@@ -240,7 +240,7 @@ def test_a_larger_file_without_a_length_takes_nothing_away(
     assert store.partial(weight).read_bytes() == body[:100_000]
 
 
-def test_skips_what_is_there_where_ranges_are_ignored(
+def test_f36_skips_what_is_there_where_ranges_are_ignored(
     hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     hub.publish(NET, body, hub.reply(body, stop_at=100_000), hub.reply(body, ranges=False))

@@ -92,7 +92,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Any], list[str]]:
     return decide
 
 
-def test_refused(
+def test_f40_refused(
     closed_port: str, use_hub: Callable[[str], None], store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     use_hub(f"http://{closed_port}")
@@ -101,7 +101,7 @@ def test_refused(
     assert watcher.notes == []
 
 
-def test_name_that_cannot_be_looked_up(
+def test_f40_name_that_cannot_be_looked_up(
     names: Callable[[str, Any], list[str]], store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     """Two repositories of one hub: it is looked up once."""
@@ -223,7 +223,7 @@ def test_one_of_the_addresses_is_enough(
     go(store_of(UrlSource(f"http://mirror.invalid:{port}/net.onnx")), watcher)
 
 
-def test_hub_that_hangs(
+def test_f35_hub_that_hangs(
     hub: Hub, store_of: Callable[..., Store], watcher: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from huggingface_hub import constants
@@ -244,7 +244,7 @@ def test_web_server_that_hangs(
     assert len(mirror.seen) == 1
 
 
-def test_stalls_again_and_again(
+def test_f35_stalls_again_and_again(
     mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "STALL_SECONDS", 0.3)
@@ -254,7 +254,7 @@ def test_stalls_again_and_again(
     assert len(mirror.seen) == stream.TRIES
 
 
-def test_byte_after_byte(
+def test_f35_byte_after_byte(
     mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "STALL_SECONDS", 0.3)
@@ -267,7 +267,7 @@ def test_byte_after_byte(
 
 
 @pytest.mark.parametrize("length", [None, -1])
-def test_breaks_off_again_and_again(
+def test_f34_breaks_off_again_and_again(
     hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder, length: int | None
 ) -> None:
     hub.publish(NET, body, hub.reply(body, stop_at=100_000, length=length))
@@ -276,7 +276,9 @@ def test_breaks_off_again_and_again(
     assert len(hub.cdn.gets()) == stream.TRIES
 
 
-def test_right_length_and_wrong_bytes(hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder) -> None:
+def test_f33_f38_right_length_and_wrong_bytes(
+    hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder
+) -> None:
     """The server that sends them is not the one that said what the file is."""
     hub.publish(NET, body, hub.reply(body[::-1]))
     message = failure(store_of(NET), watcher, "mismatch")
@@ -284,7 +286,7 @@ def test_right_length_and_wrong_bytes(hub: Hub, body: bytes, store_of: Callable[
     assert len(hub.cdn.gets()) == 1
 
 
-def test_wrong_on_the_first_mirror_right_on_the_second(
+def test_f33_wrong_on_the_first_mirror_right_on_the_second(
     mirror: Server,
     start_server: Callable[[], Server],
     body: bytes,
@@ -358,7 +360,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("status", "headers", "reason", "words"), REFUSALS)
-def test_hub_refuses(
+def test_f32_hub_refuses(
     hub: Hub,
     store_of: Callable[..., Store],
     watcher: Recorder,
@@ -375,7 +377,7 @@ def test_hub_refuses(
 
 
 @pytest.mark.parametrize(("status", "headers", "reason", "words"), REFUSALS)
-def test_web_server_refuses(
+def test_f32_web_server_refuses(
     mirror: Server,
     store_of: Callable[..., Store],
     watcher: Recorder,
@@ -399,7 +401,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seconds
 
 
-def test_asked_to_wait_a_little(
+def test_f32_asked_to_wait_a_little(
     hub: Hub, mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder, waits: list[float]
 ) -> None:
     hub.publish(NET, body)
@@ -422,7 +424,7 @@ def test_asked_to_wait_again_and_again(
 
 
 @pytest.mark.parametrize("when", ["300", "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_asked_to_wait_long(
+def test_f32_asked_to_wait_long(
     hub: Hub, store_of: Callable[..., Store], watcher: Recorder, waits: list[float], when: str
 ) -> None:
     hub.refuse(NET, 429, {"Retry-After": when})
@@ -431,7 +433,7 @@ def test_asked_to_wait_long(
     assert waits == []
 
 
-def test_page_of_the_network_instead_of_the_hub(
+def test_f39_page_of_the_network_instead_of_the_hub(
     mirror: Server, use_hub: Callable[[str], None], store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     use_hub(mirror.url)
@@ -442,7 +444,7 @@ def test_page_of_the_network_instead_of_the_hub(
     assert f"{mirror.host} sent a web page instead of the file" in message
 
 
-def test_page_of_the_right_length(
+def test_f39_page_of_the_right_length(
     mirror: Server, body: bytes, store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     url = mirror.on("/net.onnx", mirror.reply(body, headers={"Content-Type": "text/html"}))
@@ -456,7 +458,9 @@ def test_no_secure_connection(mirror: Server, store_of: Callable[..., Store], wa
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "http://[", "//"])
-def test_redirect_to_nowhere(mirror: Server, store_of: Callable[..., Store], watcher: Recorder, target: str) -> None:
+def test_f38_redirect_to_nowhere(
+    mirror: Server, store_of: Callable[..., Store], watcher: Recorder, target: str
+) -> None:
     url = mirror.on("/net.onnx", mirror.reply(b"", 302, {"Location": target}))
     failure(store_of(UrlSource(url)), watcher, "network")
 
@@ -494,7 +498,7 @@ def test_asked_to_wait_for_ever(
     assert waits == []
 
 
-def test_redirect_to_what_is_not_secure() -> None:
+def test_f38_redirect_to_what_is_not_secure() -> None:
     from facefusion_cli.core.weights.faults import SourceFault
 
     assert stream._redirected("https://one.test/a", "//two.test/b") == "https://two.test/b"
@@ -604,7 +608,7 @@ def through(monkeypatch: pytest.MonkeyPatch, proxy: str, use_hub: Callable[[str]
     use_hub("https://hub.invalid")
 
 
-def test_proxy_that_is_not_there(
+def test_f40_proxy_that_is_not_there(
     closed_port: str,
     use_hub: Callable[[str], None],
     store_of: Callable[..., Store],
@@ -688,7 +692,7 @@ def test_no_proxy_is_respected(
     go(store_of(UrlSource(mirror.on("/net.onnx", mirror.reply(body)))), watcher)
 
 
-def test_no_network_wanted(
+def test_f44_no_network_wanted(
     hub: Hub,
     mirror: Server,
     body: bytes,
@@ -830,7 +834,7 @@ def test_disk_that_fills_up(
     assert hub.cdn.gets()[-1].headers["range"] == f"bytes={kept}-"
 
 
-def test_folder_that_cannot_be_written_to(
+def test_f31_folder_that_cannot_be_written_to(
     mirror: Server, body: bytes, disk: Callable[[str], Path], store_of: Callable[..., Store], watcher: Recorder
 ) -> None:
     folder = disk("size=2m")
@@ -846,7 +850,7 @@ def test_folder_that_cannot_be_written_to(
     assert go(store, watcher) == path
 
 
-def test_stopped_in_the_middle(hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder) -> None:
+def test_f14_stopped_in_the_middle(hub: Hub, body: bytes, store_of: Callable[..., Store], watcher: Recorder) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
 

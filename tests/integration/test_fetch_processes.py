@@ -83,7 +83,7 @@ def test_environment(start: Callable[..., subprocess.Popen[str]], hub: Hub, body
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
-def test_no_network_wanted(
+def test_f44_no_network_wanted(
     start: Callable[..., subprocess.Popen[str]], hub: Hub, mirror: Server, body: bytes, variable: str
 ) -> None:
     hub.publish(NET, body)
@@ -93,7 +93,7 @@ def test_no_network_wanted(
     assert hub.seen == mirror.seen == []
 
 
-def test_killed_and_run_again(
+def test_f43_killed_and_run_again(
     start: Callable[..., subprocess.Popen[str]], hub: Hub, body: bytes, tmp_path: Path
 ) -> None:
     path = hub.publish(NET, body, hub.reply(body, stop_at=200_000, ending="hang"))
@@ -109,7 +109,7 @@ def test_killed_and_run_again(
     assert models(tmp_path) == [".facefusion", "net.onnx"]
 
 
-def test_three_at_once(start: Callable[..., subprocess.Popen[str]], hub: Hub, body: bytes, tmp_path: Path) -> None:
+def test_f41_three_at_once(start: Callable[..., subprocess.Popen[str]], hub: Hub, body: bytes, tmp_path: Path) -> None:
     others_wait = threading.Event()
     path = hub.publish(NET, body, hub.reply(body, stop_at=100_000, ending="go on", when=others_wait))
     first = start()
@@ -126,7 +126,7 @@ def test_three_at_once(start: Callable[..., subprocess.Popen[str]], hub: Hub, bo
     assert models(tmp_path) == [".facefusion", "net.onnx"]
 
 
-def test_who_waits_goes_on_when_the_other_dies(
+def test_f42_who_waits_goes_on_when_the_other_dies(
     start: Callable[..., subprocess.Popen[str]], hub: Hub, body: bytes, tmp_path: Path
 ) -> None:
     hub.publish(NET, body, hub.reply(body, stop_at=200_000, ending="hang"), hub.reply(body))

@@ -135,7 +135,7 @@ with FfmpegRun([*source, *sink], feed=not reading, read=reading) as run:
 
 
 @pytest.mark.parametrize("way", ["reading", "feeding"])
-def test_after_the_program_is_killed_its_ffmpeg_ends_by_itself(tmp_path: Path, way: str) -> None:
+def test_f12_after_the_program_is_killed_its_ffmpeg_ends_by_itself(tmp_path: Path, way: str) -> None:
     with subprocess.Popen([sys.executable, "-c", KILLED, way], stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         pid = tmp_path / "pid"

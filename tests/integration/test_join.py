@@ -91,7 +91,7 @@ def shared_pieces(shared: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "30000/1001", "25", "50", "1000", "1/2", "11737/1000"])
-def test_frames_and_stamps_are_exact(tmp_path: Path, rate: str) -> None:
+def test_b41_frames_and_stamps_are_exact(tmp_path: Path, rate: str) -> None:
     parts = pieces(tmp_path, rate)
     video = probe(original(tmp_path / "original.mp4", rate=rate))
     assert video.fps == Fraction(rate)
@@ -112,7 +112,7 @@ def test_avi_says_the_rate_that_it_has(tmp_path: Path, rate: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mov", ".m4v", ".mkv", ".avi", ".MP4"])
-def test_other_containers(shared: Path, tmp_path: Path, suffix: str) -> None:
+def test_b58_other_containers(shared: Path, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"
     assert join(shared_pieces(shared), out, probe(shared / "original.mp4")) == ()
     assert pictures(out) == [one for part in shared_pieces(shared) for one in pictures(part)]
@@ -124,7 +124,7 @@ def test_other_containers(shared: Path, tmp_path: Path, suffix: str) -> None:
     assert abs(float(stamps(out, "a:0")[0])) < 0.04
 
 
-def test_webm(tmp_path: Path) -> None:
+def test_b58_webm(tmp_path: Path) -> None:
     parts = pieces(tmp_path, codec=("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"))
     video = probe(original(tmp_path / "original.mp4"))
     out = tmp_path / "out.webm"
@@ -133,7 +133,7 @@ def test_webm(tmp_path: Path) -> None:
     assert "Audio: opus" in described(out)
 
 
-def test_no_sound_is_fine(shared: Path, tmp_path: Path) -> None:
+def test_b47_no_sound_is_fine(shared: Path, tmp_path: Path) -> None:
     video = probe(original(tmp_path / "silent.mp4", sounds=()))
     out = tmp_path / "out.mp4"
     assert join(shared_pieces(shared), out, video) == ()
@@ -141,7 +141,7 @@ def test_no_sound_is_fine(shared: Path, tmp_path: Path) -> None:
     assert len(pictures(out)) == FRAMES
 
 
-def test_one_piece_of_one_frame(shared: Path, tmp_path: Path) -> None:
+def test_b51_one_piece_of_one_frame(shared: Path, tmp_path: Path) -> None:
     (part,) = pieces(tmp_path, counts=(1,))
     out = tmp_path / "out.mp4"
     assert join([part], out, probe(shared / "original.mp4"), stop=1) == ()
@@ -163,7 +163,7 @@ def test_hundreds_of_pieces(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["it's; a 'name' ", "a?b#c%d", "12:30", "-y", "ü\n[x]*"])
-def test_odd_names(shared: Path, tmp_path: Path, name: str) -> None:
+def test_b71_odd_names(shared: Path, tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     parts = [folder / part.name for part in shared_pieces(shared)]
@@ -179,7 +179,7 @@ def test_odd_names(shared: Path, tmp_path: Path, name: str) -> None:
 # Sound
 
 
-def test_all_tracks_keep_language_title_and_disposition(shared: Path, tmp_path: Path) -> None:
+def test_b48_all_tracks_keep_language_title_and_disposition(shared: Path, tmp_path: Path) -> None:
     path = original(
         tmp_path / "two.mkv",
         *("-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=fra", "-metadata:s:a:1", "title=Kommentar"),
@@ -248,7 +248,7 @@ CLICK = "aevalsrc=if(gt(t\\,1.2)\\,sin(2000*PI*t)\\,0):s=48000"
         (-0.5, ".mkv", "aac"),
     ],
 )
-def test_sound_that_begins_later_or_earlier_stays_where_it_is(
+def test_b49_sound_that_begins_later_or_earlier_stays_where_it_is(
     shared: Path, tmp_path: Path, offset: float, suffix: str, codec: str
 ) -> None:
     made = original(tmp_path / "made.mkv", "-c:a", codec, sounds=(CLICK,))
@@ -591,7 +591,7 @@ def test_time_code_is_left_out_unless_asked_for(shared: Path, tmp_path: Path, *,
     assert ("tmcd" in described(out)) == keep
 
 
-def test_what_was_turned_is_not_turned_again(shared: Path, tmp_path: Path) -> None:
+def test_b39_what_was_turned_is_not_turned_again(shared: Path, tmp_path: Path) -> None:
     path = tmp_path / "turned.mp4"
     ffmpeg("-display_rotation", 90, "-i", shared / "original.mp4", "-c", "copy", path)
     assert "rotation" in described(path)
@@ -616,7 +616,9 @@ def test_pieces_that_are_missing_or_broken(shared: Path, tmp_path: Path) -> None
         join(parts, tmp_path / "out.mp4", video)
 
 
-def test_an_ffmpeg_that_loses_frames_is_noticed(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f18_an_ffmpeg_that_loses_frames_is_noticed(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     video = probe(shared / "original.mp4")
     fake = tmp_path / "ffmpeg"
     fake.write_text(
@@ -689,7 +691,7 @@ def test_sound_that_cannot_be_decoded_is_named(shared: Path, tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell script stands for ffmpeg")
 @pytest.mark.parametrize("which", ["-frames:a", "ffmetadata pipe:1", "-f data"])
-def test_an_ffmpeg_that_is_killed_while_it_reads_loses_nothing_in_silence(
+def test_f16_an_ffmpeg_that_is_killed_while_it_reads_loses_nothing_in_silence(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     video = probe(with_fonts(shared, tmp_path))
@@ -723,7 +725,7 @@ def test_an_ffmpeg_that_fails_is_quoted(shared: Path, tmp_path: Path, monkeypatc
         join(shared_pieces(shared), tmp_path / "out.mp4", video)
 
 
-def test_a_full_disk(shared: Path, disk: Callable[[str], Path]) -> None:
+def test_f06_a_full_disk(shared: Path, disk: Callable[[str], Path]) -> None:
     folder = disk("size=16k")
     with pytest.raises(OutputError, match="no space"):
         join(shared_pieces(shared), folder / "out.mp4", probe(shared / "original.mp4"))

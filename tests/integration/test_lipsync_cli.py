@@ -70,7 +70,7 @@ def missing(path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("video", ["a.png", "empty.mp4"])
-def test_a_bad_sound(
+def test_b01_b04_b66_a_bad_sound(
     place: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], None], sentence: str, video: str
 ) -> None:
     make(place / "bad.wav")
@@ -106,7 +106,7 @@ def test_what_leads_nowhere_leaves_nothing(
     assert set(place.iterdir()) == before
 
 
-def test_names_of_all_kinds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_b71_names_of_all_kinds(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["-a b'c", "new\nline", "%03d", "co:lon", "[x]{stem}", "\u00e9\U0001f600"]
     if os.name == "nt":
         names = [name for name in names if not {*name} & {*"\n:"}]
@@ -135,7 +135,7 @@ def start(*words: str) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
 @pytest.mark.parametrize(("signum", "exit_code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_signal_keeps_what_is_finished_and_says_so(place: Path, signum: str, exit_code: int) -> None:
+def test_f09_f10_a_signal_keeps_what_is_finished_and_says_so(place: Path, signum: str, exit_code: int) -> None:
     hum(place / "long.wav", 20)
     before = set(place.iterdir())
     words = ("a.png", "long.wav", "-o", "out.mp4", "--chunk-seconds", "1", "--fps", "5")

@@ -255,7 +255,7 @@ def test_a_whole_run(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffm
 
 @pytest.mark.usefixtures("painter")
 @pytest.mark.parametrize("extend", ["pingpong", "loop"])
-def test_chunks_change_nothing(
+def test_b52_chunks_change_nothing(
     extend: Any, walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str
 ) -> None:
     """The painter writes its place in the batch and what it hears into the picture: all of that must be the same."""
@@ -303,7 +303,7 @@ def test_a_preview_tells_of_the_whole(walk: Path, sound: Callable[..., Path], tm
 
 @pytest.mark.usefixtures("painter")
 @pytest.mark.parametrize("fps", ["24000/1001", "24", "30000/1001", "50", "60"])
-def test_as_many_frames_as_the_sound_is_long(
+def test_b41_as_many_frames_as_the_sound_is_long(
     fps: str,
     scenery: Callable[..., NDArray[np.uint8]],
     clip: Callable[..., Path],
@@ -321,7 +321,7 @@ def test_as_many_frames_as_the_sound_is_long(
 @pytest.mark.parametrize(
     ("fit", "frames", "sounding"), [("audio", 75, 3.0), ("video", 50, 2.0), ("longest", 75, 3.0), ("shortest", 50, 2.0)]
 )
-def test_more_sound_than_pictures(
+def test_b69_more_sound_than_pictures(
     fit: Any, frames: int, sounding: float, walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str
 ) -> None:
     watcher, out = Watcher(), tmp_path / "out.mp4"
@@ -334,7 +334,7 @@ def test_more_sound_than_pictures(
 
 @pytest.mark.usefixtures("painter")
 @pytest.mark.parametrize(("fit", "frames"), [("audio", 25), ("video", 50), ("longest", 50), ("shortest", 25)])
-def test_more_pictures_than_sound(
+def test_b69_more_pictures_than_sound(
     fit: Any, frames: int, walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str
 ) -> None:
     out = tmp_path / "out.mp4"
@@ -402,7 +402,7 @@ sync(Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), encode=LOSSLESS, c
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="nothing to kill with")
-def test_killed_again_and_again(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str) -> None:
+def test_f12_killed_again_and_again(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str) -> None:
     whole, out = tmp_path / "whole.mkv", tmp_path / "out.mkv"
     child = [sys.executable, "-c", _CHILD, os.path.dirname(__file__), str(walk), str(sound(4.0))]  # noqa: PTH120
     began = time.monotonic()
@@ -445,7 +445,7 @@ def test_two_people(
 
 
 @pytest.mark.usefixtures("painter")
-def test_a_face_that_is_not_always_there(
+def test_b55_a_face_that_is_not_always_there(
     scenery: Callable[..., NDArray[np.uint8]], clip: Callable[..., Path], sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     there = [False] * 30 + [True] * 20 + [False] * 30 + [True] * 20
@@ -478,7 +478,7 @@ def test_faces_that_the_engine_leaves_alone_are_told(
 
 
 @pytest.mark.usefixtures("painter")
-def test_no_face_at_all(
+def test_b56_no_face_at_all(
     scenery: Callable[..., NDArray[np.uint8]], clip: Callable[..., Path], sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     before = set(tmp_path.iterdir())
@@ -490,7 +490,7 @@ def test_no_face_at_all(
 
 
 @pytest.mark.usefixtures("painter")
-def test_a_damaged_video(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str) -> None:
+def test_b37_a_damaged_video(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str) -> None:
     whole = tmp_path / "whole.mp4"
     copy = [ffmpeg, "-v", "error", "-i", str(walk), "-c", "copy", "-movflags", "+faststart", str(whole)]
     subprocess.run(copy, check=True)
@@ -533,7 +533,7 @@ def test_a_video_whose_end_cannot_be_decoded(
 
 
 @pytest.mark.usefixtures("painter")
-def test_a_still_picture(astronaut: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
+def test_b51_a_still_picture(astronaut: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     result = sync(astronaut, sound(1.2), out, fps=Fraction(30000, 1001))
     made = probe(out)
@@ -543,7 +543,7 @@ def test_a_still_picture(astronaut: Path, sound: Callable[..., Path], tmp_path: 
 
 
 @pytest.mark.usefixtures("painter")
-def test_the_shortest_sound_and_video(
+def test_b51_b66_the_shortest_sound_and_video(
     scenery: Callable[..., NDArray[np.uint8]], clip: Callable[..., Path], sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     one = clip([scenery(20)])
@@ -586,7 +586,7 @@ def test_a_bad_soundtrack_is_told_before_the_work(
 
 
 @pytest.mark.usefixtures("painter")
-def test_the_disk_is_too_small(
+def test_f07_the_disk_is_too_small(
     walk: Path, sound: Callable[..., Path], tmp_path: Path, disk: Callable[[str], Path]
 ) -> None:
     folder = disk("size=2m")

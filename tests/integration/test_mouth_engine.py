@@ -263,7 +263,7 @@ def test_a_face_at_the_pictures_edge(cut: str, collins: Portrait) -> None:
 
 
 @pytest.mark.parametrize("shift", [(-600, 0), (600, 0), (0, -600), (0, 600)])
-def test_a_face_beside_the_picture_gets_nothing(shift: tuple[int, int], collins: Portrait) -> None:
+def test_b32_a_face_beside_the_picture_gets_nothing(shift: tuple[int, int], collins: Portrait) -> None:
     away = replace(collins[1], mesh=collins[1].mesh + np.array([*shift, 0], np.float32))
     assert move_mouth(collins[0], away, 0.4, 0.0, 1.0) is None
 

@@ -191,7 +191,7 @@ def test_what_does_not_agree_is_never_trusted(model: Path, monkeypatch: pytest.M
     ids=["precision", "device"],
 )
 @pytest.mark.parametrize(("made", "why"), [(lambda *_, **__: Wrong(), "is off by"), (_out_of_memory, "out of memory")])
-def test_what_was_asked_for_and_fails_is_an_error(
+def test_f26_what_was_asked_for_and_fails_is_an_error(
     model: Path, monkeypatch: pytest.MonkeyPatch, device: Device, remedy: str, made: Callable[..., Any], why: str
 ) -> None:
     _torch_is(monkeypatch, made)
@@ -203,7 +203,7 @@ def test_what_was_asked_for_and_fails_is_an_error(
     assert failed.value.exit_code == 5
 
 
-def test_a_device_nobody_asked_for_gives_way_to_the_processor(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f26_a_device_nobody_asked_for_gives_way_to_the_processor(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _torch_is(monkeypatch, lambda *_, **__: Wrong())
     opened = _open(model, CUDA)
     assert (opened.verdict.backend, opened.verdict.device) == ("onnxruntime", "cpu")
@@ -407,7 +407,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         open_network(tmp_path / "gone.onnx", EXACT, sha256="0" * 64)
 
 
-def test_data_outside_the_file_is_not_read(model: Path, tmp_path: Path) -> None:
+def test_b74_data_outside_the_file_is_not_read(model: Path, tmp_path: Path) -> None:
     from onnx import load
 
     secret = tmp_path / "secret"

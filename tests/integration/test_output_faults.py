@@ -45,7 +45,7 @@ def swap(output: Output) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "bmp", "avif", "jp2", "ppm"])
-def test_full_disk(disk: Callable[[str], Path], target: Path, suffix: str) -> None:
+def test_f05_full_disk(disk: Callable[[str], Path], target: Path, suffix: str) -> None:
     folder = disk("size=100k")
     (output,) = plan_outputs([target], f"{folder}/result.{suffix}")
     with pytest.raises(OutputError) as raised:
@@ -54,7 +54,7 @@ def test_full_disk(disk: Callable[[str], Path], target: Path, suffix: str) -> No
     assert list(folder.iterdir()) == []
 
 
-def test_full_disk_keeps_the_old_file(disk: Callable[[str], Path], target: Path) -> None:
+def test_f01_f05_full_disk_keeps_the_old_file(disk: Callable[[str], Path], target: Path) -> None:
     folder = disk("size=100k")
     (folder / "result.png").write_bytes(b"old")
     (output,) = plan_outputs([target], f"{folder}/result.png")
@@ -72,7 +72,7 @@ def test_disk_without_room_for_a_name(disk: Callable[[str], Path], target: Path)
 
 
 @pytest.mark.parametrize("out", ["{folder}/result.png", "{folder}/", "{folder}/{{stem}}_x{{suffix}}"])
-def test_read_only_disk_is_noticed_before_the_work(disk: Callable[[str], Path], target: Path, out: str) -> None:
+def test_f04_read_only_disk_is_noticed_before_the_work(disk: Callable[[str], Path], target: Path, out: str) -> None:
     folder = disk("size=1m")
     disk("ro")
     with pytest.raises(OutputError, match="the file system is read-only"):
@@ -132,7 +132,7 @@ def end(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
-def test_two_runs_with_one_output(tmp_path: Path) -> None:
+def test_f46_two_runs_with_one_output(tmp_path: Path) -> None:
     path = tmp_path / "result.png"
     one, other = writer(path, "1"), writer(path, "2")
     assert len(list(tmp_path.iterdir())) == 2
@@ -144,7 +144,7 @@ def test_two_runs_with_one_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_a_killed_run_leaves_no_result_and_the_next_one_cleans_up(tmp_path: Path) -> None:
+def test_f12_a_killed_run_leaves_no_result_and_the_next_one_cleans_up(tmp_path: Path) -> None:
     path = tmp_path / "result.png"
     killed, running = writer(path, "1"), writer(path, "2")
     killed.send_signal(signal.SIGKILL)
@@ -188,7 +188,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux does")
 @pytest.mark.parametrize(("side", "millions"), [(20000, 400), (40000, 1600)])
-def test_bombs_are_refused_without_being_decoded(tmp_path: Path, side: int, millions: int) -> None:
+def test_b06_b07_bombs_are_refused_without_being_decoded(tmp_path: Path, side: int, millions: int) -> None:
     path = tmp_path / "bomb.png"
     _png_bomb(path, side)
     assert path.stat().st_size < 300_000

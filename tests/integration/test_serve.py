@@ -166,6 +166,15 @@ def test_a_picture_comes_back_as_the_type_that_is_asked_for(service: Process, sw
     service.wait_for(lambda: not service.files())
 
 
+def test_p01_what_comes_back_is_marked(service: Process, swap: Any, tmp_path: Path) -> None:
+    from facefusion_cli.core.media.marking.inspection import inspect_file
+
+    status, _, content = service.ask("POST", "/faceswap", *swap)
+    (tmp_path / "o.jpg").write_bytes(content)
+    found = inspect_file(tmp_path / "o.jpg")
+    assert (status, found.said.engine, found.said.term, found.in_metadata) == (200, "mesh", "composite", True)
+
+
 def test_a_job_runs_and_its_result_is_fetched(service: Process, swap: Any) -> None:
     status, answered, _ = service.ask("POST", "/jobs/faceswap", *swap)
     assert status == 202

@@ -44,7 +44,7 @@ def samples(astronaut: Path, hopper: Path, clip: Callable[..., Path], tmp_path: 
 
 
 @pytest.mark.timeout(SECONDS + 180)
-def test_it_answers_as_it_describes(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a22_it_answers_as_it_describes(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(TESTS.parent / "scripts"))
     from _bench_api_server import serving
 

@@ -128,13 +128,13 @@ def test_headers_that_never_end_are_not_waited_for(port: int) -> None:
         assert _dribble(connection, b"X-Slow: " + b"x" * 10_000, 0.1)
 
 
-def test_half_a_body_and_silence_is_given_up(port: int) -> None:
+def test_a11_half_a_body_and_silence_is_given_up(port: int) -> None:
     with _connect(port) as connection:
         connection.sendall(HEAD + PART)
         assert _is_too_slow(_rest(connection))
 
 
-def test_a_byte_now_and_then_is_no_progress(port: int) -> None:
+def test_a11_a_byte_now_and_then_is_no_progress(port: int) -> None:
     with _connect(port) as connection:
         connection.sendall(HEAD + PART)
         assert _dribble(connection, bytes(10_000), 0.1)
@@ -178,7 +178,7 @@ def test_places_that_slow_clients_held_are_free_again(port: int) -> None:
         assert _rest(connection).startswith(b"HTTP/1.1 422 ")
 
 
-def test_two_hundred_idle_connections_keep_nobody_away(port: int) -> None:
+def test_a12_two_hundred_idle_connections_keep_nobody_away(port: int) -> None:
     with contextlib.ExitStack() as stack:
         for number in range(200):
             connection = stack.enter_context(_connect(port))

@@ -91,7 +91,7 @@ def start(tmp_path: Path, astronaut: Path, hopper: Path) -> Iterator[Callable[..
     "place", [WHILE_READING, WHILE_IMPORTING, WHILE_WRITING], ids=["reading", "importing", "writing"]
 )
 @pytest.mark.parametrize(("signum", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_the_command_and_leaves_nothing(
+def test_f09_f10_f11_f14_a_signal_ends_the_command_and_leaves_nothing(
     tmp_path: Path,
     start: Callable[..., subprocess.Popen[str]],
     place: str,
@@ -109,7 +109,9 @@ def test_a_signal_ends_the_command_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_output_that_existed_stays_as_it_was(tmp_path: Path, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_f01_an_output_that_existed_stays_as_it_was(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
     (tmp_path / "out.png").write_bytes(b"the old one")
     process = start(WHILE_WRITING)
     process.send_signal(signal.SIGTERM)
@@ -119,7 +121,7 @@ def test_an_output_that_existed_stays_as_it_was(tmp_path: Path, start: Callable[
     assert (tmp_path / "out.png").read_bytes() == b"the old one"
 
 
-def test_a_second_ctrl_c_ends_at_once(start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_f13_a_second_ctrl_c_ends_at_once(start: Callable[..., subprocess.Popen[str]]) -> None:
     process = start(WHILE_READING, slow_cleanup=True)
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
@@ -138,7 +140,7 @@ def test_a_background_job_that_ignores_ctrl_c_keeps_ignoring_it(start: Callable[
     assert process.returncode == 143
 
 
-def test_the_left_over_of_a_killed_run_goes_with_the_next(
+def test_f12_the_left_over_of_a_killed_run_goes_with_the_next(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     process = start(WHILE_WRITING)

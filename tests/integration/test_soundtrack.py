@@ -278,7 +278,7 @@ def test_lips_move_with_what_is_heard(silent: Video, made: Maker, voice: Voice, 
         ("a.mov", ".avi"),
     ],
 )
-def test_sound_of_a_video_that_begins_after_its_pictures(
+def test_b49_sound_of_a_video_that_begins_after_its_pictures(
     silent: Video, tmp_path: Path, name: str, suffix: str, start: int
 ) -> None:
     """The lips are moved by it, silence before it and all; so it is heard then."""
@@ -393,7 +393,7 @@ def test_every_kind_of_file_is_heard_from_its_middle(silent: Video, made: Maker,
     assert onsets(samples(out)) == pytest.approx([float(one - 61 / FPS) for one in times], abs=near)
 
 
-def test_files_that_name_others_are_not_read(silent: Video, made: Maker, voice: Voice, tmp_path: Path) -> None:
+def test_b60_b61_files_that_name_others_are_not_read(silent: Video, made: Maker, voice: Voice, tmp_path: Path) -> None:
     target = voice("a.wav")
     lists = {
         "concat.wav": f"ffconcat version 1.0\nfile '{target}'\n",
@@ -619,7 +619,7 @@ def test_a_mix_is_encoded_as_players_expect(
     assert f"Audio: {becomes}" in text
 
 
-def test_a_full_disk(tmp_path: Path, voice: Voice, disk: Callable[[str], Path]) -> None:
+def test_f06_a_full_disk(tmp_path: Path, voice: Voice, disk: Callable[[str], Path]) -> None:
     original = with_own_sound(tmp_path, claps([3.0], 4))
     with pytest.raises(OutputError, match="no space"):
         mix(Soundtrack(voice("a.mp3")), original, 1.0, Fraction(0), Fraction(20), disk("size=16k") / "mix")
@@ -648,7 +648,7 @@ def test_sound_that_begins_very_late(silent: Video, made: Maker, tmp_path: Path)
         ("a.m4a", ("-b:a", "24k", "-aac_coder", "fast"), ".mp4"),
     ],
 )
-def test_two_hours(tmp_path: Path, name: str, options: Sequence[object], suffix: str) -> None:
+def test_b70_two_hours(tmp_path: Path, name: str, options: Sequence[object], suffix: str) -> None:
     """At a rate that no decimal number tells; six pieces, each with a clap near both of its ends."""
     fps, count, rate = Fraction(5000, 1001), 6000, 8000
     piece = flashes(tmp_path / "piece-0.mp4", count, [2, count - 3], fps)

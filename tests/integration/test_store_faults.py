@@ -55,7 +55,7 @@ def refusal(action: Callable[[], object]) -> str:
     return raised.value.message
 
 
-def test_read_only_folder_can_be_read(
+def test_f31_read_only_folder_can_be_read(
     disk: Callable[[str], Path], toy_store: Store, alpha: Weight, lips: Weight, toy_files: ToyWeights, tmp_path: Path
 ) -> None:
     store = Store(disk("size=1m") / "models", toy_store.catalog)
@@ -78,7 +78,7 @@ def test_read_only_folder_can_be_read(
     assert store.state(alpha) == "stored"
 
 
-def test_folder_that_cannot_be_made(disk: Callable[[str], Path], toy_store: Store, alpha: Weight) -> None:
+def test_f31_folder_that_cannot_be_made(disk: Callable[[str], Path], toy_store: Store, alpha: Weight) -> None:
     disk("size=1m")
     store = Store(disk("ro") / "models", toy_store.catalog)
     assert store.state(alpha) == "missing"
@@ -190,7 +190,7 @@ def test_the_others_wait_and_say_so(holder: subprocess.Popen[str], watcher: Reco
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-def test_the_lock_of_a_killed_process_is_free_and_its_half_files_are_swept(
+def test_f42_the_lock_of_a_killed_process_is_free_and_its_half_files_are_swept(
     holder: subprocess.Popen[str], watcher: Recorder, tmp_path: Path
 ) -> None:
     assert [path.name for path in (tmp_path / "models").rglob("*.staging")] == ["det_10g--converted.staging"]

@@ -95,7 +95,7 @@ def face_of(picture: Picture) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize(("name", "make"), FILES, ids=[name for name, _ in FILES])
-def test_the_kind_of_file_is_kept(
+def test_b17_b18_b20_b25_the_kind_of_file_is_kept(
     name: str, make: Callable[[NDArray[np.uint8], Path], None], astronaut: Path, hopper: Path, tmp_path: Path
 ) -> None:
     target, output = tmp_path / name, tmp_path / f"out_{name}"
@@ -165,7 +165,9 @@ def camera(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_camera_picture_comes_out_upright_and_without_its_place(camera: Path, hopper: Path, tmp_path: Path) -> None:
+def test_b14_b26_a_camera_picture_comes_out_upright_and_without_its_place(
+    camera: Path, hopper: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "out.jpg"
     assert place(camera)
     assert directory(camera, ExifTags.IFD.IFD1)[0x202] > 500

@@ -78,7 +78,7 @@ def encode(
 # The program.
 
 
-def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Clip) -> None:
+def test_f20_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Clip) -> None:
     path = clip()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
     with pytest.raises(ProgramError, match=r"none.* cannot be used as ffmpeg") as caught:
@@ -87,7 +87,7 @@ def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 
 @pytest.mark.parametrize("content", ["#!/bin/sh\nexit 3\n", "#!/bin/sh\necho hello\n", "nothing that runs"])
-def test_program_that_is_no_ffmpeg_is_refused(
+def test_f20_program_that_is_no_ffmpeg_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Clip, content: str
 ) -> None:
     path, program = clip(), tmp_path / "program"
@@ -107,7 +107,7 @@ def test_it_has_a_session_of_its_own_and_is_gone_in_the_end(clip: Clip) -> None:
     assert child.returncode == -signal.SIGKILL
 
 
-def test_hanging_ffmpeg_is_an_error(
+def test_f19_hanging_ffmpeg_is_an_error(
     clip: Clip, pretend: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     video = probe(clip())
@@ -120,7 +120,7 @@ def test_hanging_ffmpeg_is_an_error(
         list(reader)
 
 
-def test_hanging_encoder_is_an_error(
+def test_f19_hanging_encoder_is_an_error(
     clip: Clip, pretend: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     video = probe(clip(size=(640, 480)))
@@ -145,7 +145,7 @@ def test_a_consumer_that_takes_its_time_is_not_a_hanging_ffmpeg(clip: Clip, monk
     assert count == 25
 
 
-def test_any_amount_of_messages_is_swallowed(clip: Clip, pretend: Callable[[str], None]) -> None:
+def test_f21_any_amount_of_messages_is_swallowed(clip: Clip, pretend: Callable[[str], None]) -> None:
     video = probe(clip())
     # As much as a gigabyte would be, without its time: more than any pipe holds, and one line without end.
     pretend('head -c 60000000 /dev/zero >&2; yes "error while decoding" | head -n 300000 >&2; exec "$FFMPEG" "$@"')
@@ -157,7 +157,7 @@ def test_any_amount_of_messages_is_swallowed(clip: Clip, pretend: Callable[[str]
 # The decoder.
 
 
-def test_decoder_that_is_killed_is_an_error(clip: Clip) -> None:
+def test_f16_decoder_that_is_killed_is_an_error(clip: Clip) -> None:
     video = probe(clip(size=(320, 240), frames=300))
     with FrameReader(video) as reader:
         frames = iter(reader)
@@ -167,7 +167,9 @@ def test_decoder_that_is_killed_is_an_error(clip: Clip) -> None:
             list(frames)
 
 
-def test_decoder_that_gives_too_few_frames_and_says_it_was_right(clip: Clip, pretend: Callable[[str], None]) -> None:
+def test_f18_decoder_that_gives_too_few_frames_and_says_it_was_right(
+    clip: Clip, pretend: Callable[[str], None]
+) -> None:
     video = probe(clip(size=(64, 48)))
     pretend(f'"$FFMPEG" "$@" | head -c {64 * 48 * 3 * 10}')
     with FrameReader(video) as reader:
@@ -185,7 +187,7 @@ def test_file_that_is_gone_cannot_be_decoded(clip: Clip, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("suffix", "extra"), [(".mp4", ("-movflags", "+faststart")), (".mkv", ())])
-def test_cut_video_gives_what_is_there_and_tells_what_was_promised(
+def test_b37_cut_video_gives_what_is_there_and_tells_what_was_promised(
     clip: Clip, tmp_path: Path, suffix: str, extra: tuple[str, ...]
 ) -> None:
     whole = clip(frames=50, suffix=suffix, extra=("-bf", "2", *extra))
@@ -203,7 +205,7 @@ def test_cut_video_gives_what_is_there_and_tells_what_was_promised(
     assert all(same[: video.frames - 4])  # the last ones may refer to what is gone
 
 
-def test_hole_in_the_middle_keeps_the_time_and_is_counted(clip: Clip, tmp_path: Path) -> None:
+def test_b38_hole_in_the_middle_keeps_the_time_and_is_counted(clip: Clip, tmp_path: Path) -> None:
     whole = clip(frames=50, extra=("-bf", "0", "-g", "50", "-movflags", "+faststart"))
     clean = all_frames(whole)
     # Coded frames 20 to 24, by their place in the file.
@@ -249,7 +251,7 @@ def test_end_that_cannot_be_decoded_is_not_invented(clip: Clip, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_flipped_bytes_never_change_number_or_time(clip: Clip, tmp_path: Path, seed: int) -> None:
+def test_b38_flipped_bytes_never_change_number_or_time(clip: Clip, tmp_path: Path, seed: int) -> None:
     data = bytearray(clip(size=(128, 96), frames=50, extra=("-movflags", "+faststart")).read_bytes())
     generator = np.random.default_rng(seed)
     first = data.index(b"mdat") + 4
@@ -268,7 +270,7 @@ def test_flipped_bytes_never_change_number_or_time(clip: Clip, tmp_path: Path, s
 # The encoder.
 
 
-def test_full_disk_is_one_sentence(clip: Clip, disk: Callable[[str], Path]) -> None:
+def test_f07_full_disk_is_one_sentence(clip: Clip, disk: Callable[[str], Path]) -> None:
     folder = disk("size=300k")
     video = probe(clip(size=(320, 240)))
     noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
@@ -276,7 +278,7 @@ def test_full_disk_is_one_sentence(clip: Clip, disk: Callable[[str], Path]) -> N
         encode(folder / "x.mp4", video, 200, frame=noise)
 
 
-def test_folder_that_is_missing_is_one_sentence(clip: Clip, tmp_path: Path) -> None:
+def test_f03_folder_that_is_missing_is_one_sentence(clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "none" / "x.mp4"
     video = probe(clip())
     with pytest.raises(OutputError, match=r"x\.mp4.*folder does not exist"):
@@ -296,7 +298,7 @@ def test_folder_that_is_removed_meanwhile_is_noticed(clip: Clip, tmp_path: Path)
         encode(folder / "work" / "x.mp4", video, 20, remove)
 
 
-def test_encoder_that_is_killed_is_an_error(clip: Clip, tmp_path: Path) -> None:
+def test_f17_encoder_that_is_killed_is_an_error(clip: Clip, tmp_path: Path) -> None:
     video = probe(clip(size=(320, 240)))
 
     def kill(number: int, writer: FrameWriter) -> None:
@@ -314,7 +316,7 @@ def test_encoder_that_is_killed_is_an_error(clip: Clip, tmp_path: Path) -> None:
         '"$FFMPEG" -t 0.2 "$@"; exit 0',  # or breaks the pipe
     ],
 )
-def test_encoder_that_loses_frames_is_noticed(
+def test_f18_encoder_that_loses_frames_is_noticed(
     clip: Clip, pretend: Callable[[str], None], tmp_path: Path, script: str
 ) -> None:
     video = probe(clip(size=(320, 240)))

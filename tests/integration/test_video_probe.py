@@ -28,7 +28,7 @@ IRREGULAR = (0, 0.04, 0.08, 0.2, 0.24, 0.5, 0.54, 1.0, 1.2, 1.24)
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi", ".ts"])
 @pytest.mark.parametrize("fps", ["24000/1001", "25", "30000/1001"])
-def test_rate_and_count_are_exact(clip: Clip, fps: str, suffix: str) -> None:
+def test_b41_rate_and_count_are_exact(clip: Clip, fps: str, suffix: str) -> None:
     video = probe(clip(fps=fps, suffix=suffix))
     assert (video.fps, video.frames, video.promised) == (Fraction(fps), 25, 25)
     assert not video.variable
@@ -37,13 +37,13 @@ def test_rate_and_count_are_exact(clip: Clip, fps: str, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(("fps", "frames"), [("1000", 40), ("1/2", 4), ("25/2", 9), ("120", 30)])
-def test_unusual_rates_are_exact(clip: Clip, fps: str, frames: int) -> None:
+def test_b41_unusual_rates_are_exact(clip: Clip, fps: str, frames: int) -> None:
     video = probe(clip(fps=fps, frames=frames))
     assert (video.fps, video.frames, video.variable) == (Fraction(fps), frames, False)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_variable_rate_becomes_constant_with_the_duration_kept(clip: Clip, suffix: str) -> None:
+def test_b40_variable_rate_becomes_constant_with_the_duration_kept(clip: Clip, suffix: str) -> None:
     video = probe(clip(stamps=IRREGULAR, suffix=suffix))
     assert video.variable
     assert abs(video.frames - len(IRREGULAR)) <= 1
@@ -54,7 +54,7 @@ def test_variable_rate_becomes_constant_with_the_duration_kept(clip: Clip, suffi
         assert reader.missing == 0
 
 
-def test_looks_of_the_upright_frame(clip: Clip) -> None:
+def test_b39_b42_b46_looks_of_the_upright_frame(clip: Clip) -> None:
     video = probe(clip(rotation=90, sar="4/3"))
     assert (video.width, video.height, video.sar) == (64, 96, Fraction(3, 4))
     video = probe(clip(size=(321, 239), pixel_format="yuv444p"))
@@ -99,7 +99,9 @@ def test_colours(clip: Clip) -> None:
         ({"codec": "ffv1", "pixel_format": "yuva420p", "suffix": ".mkv"}, 8, False, "transparency"),
     ],
 )
-def test_what_changes_is_said_once(clip: Clip, options: dict[str, object], bits: int, hdr: bool, words: str) -> None:
+def test_b43_b44_b45_what_changes_is_said_once(
+    clip: Clip, options: dict[str, object], bits: int, hdr: bool, words: str
+) -> None:
     video = probe(clip(**options))
     assert (video.bits, video.hdr) == (bits, hdr)
     assert len(video.notes) == 1
@@ -122,7 +124,7 @@ def test_what_changes_is_said_once(clip: Clip, options: dict[str, object], bits:
         {"frames": 1, "suffix": ".mkv"},
     ],
 )
-def test_many_kinds_are_read(clip: Clip, options: dict[str, object]) -> None:
+def test_b44_b58_many_kinds_are_read(clip: Clip, options: dict[str, object]) -> None:
     video = probe(clip(**options))
     frames = options.get("frames", 25)
     assert (video.frames, video.variable) == (frames, False)
@@ -238,7 +240,7 @@ def refused(path: Path) -> str:
     return caught.value.message
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_b01_b02_b03_b72_what_is_no_file_is_refused(tmp_path: Path) -> None:
     fifo, loop, empty = tmp_path / "fifo.mp4", tmp_path / "loop.mp4", tmp_path / "empty.mp4"
     os.mkfifo(fifo)
     loop.symlink_to(loop)
@@ -252,12 +254,12 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.mp4", "x.mkv", "x.avi", "x.ts", "x"])
 @pytest.mark.parametrize("content", [b"hello, this is a text\n" * 99, bytes(5000), b"\x7fELF" + bytes(range(256)) * 20])
-def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_b04_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert "is not a video" in refused(tmp_path / name)
 
 
-def test_sound_and_still_pictures_are_refused(ffmpeg: str, tmp_path: Path) -> None:
+def test_b34_b35_sound_and_still_pictures_are_refused(ffmpeg: str, tmp_path: Path) -> None:
     sound, cover, audio_only = tmp_path / "sound.mp4", tmp_path / "cover.mp4", tmp_path / "cover.m4a"
     tone = ["-f", "lavfi", "-i", "sine=duration=1"]
     red = ["-f", "lavfi", "-i", "color=red:size=64x64"]
@@ -271,26 +273,26 @@ def test_sound_and_still_pictures_are_refused(ffmpeg: str, tmp_path: Path) -> No
     assert "only a still one" in refused(audio_only)
 
 
-def test_video_without_frames_is_refused(ffmpeg: str, tmp_path: Path) -> None:
+def test_b34_video_without_frames_is_refused(ffmpeg: str, tmp_path: Path) -> None:
     path = tmp_path / "none.mp4"
     nothing = ["-f", "lavfi", "-i", "testsrc2=size=64x64", "-frames:v", "0", str(path)]
     subprocess.run([ffmpeg, "-loglevel", "error", *nothing], check=False)
     assert "no picture" in refused(path)
 
 
-def test_encrypted_video_is_refused(clip: Clip) -> None:
+def test_b59_encrypted_video_is_refused(clip: Clip) -> None:
     key = "76a6c65c5ea762046bd749a2e632ccbb"
     secret = ["-encryption_scheme", "cenc-aes-ctr", "-encryption_key", key, "-encryption_kid", key]
     assert "encrypted" in refused(clip(extra=secret))
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("mjpeg", ".avi"), ("libx264", ".mp4")])
-def test_too_large_frames_are_refused_by_the_header(clip: Clip, codec: str, suffix: str) -> None:
+def test_b54_too_large_frames_are_refused_by_the_header(clip: Clip, codec: str, suffix: str) -> None:
     path = clip(size=(8192, 8192), frames=1, codec=codec, suffix=suffix, pixel_format="yuvj420p")
     assert "too large: 8192 x 8192" in refused(path)
 
 
-def test_cut_before_its_index_is_refused(clip: Clip, tmp_path: Path) -> None:
+def test_b36_cut_before_its_index_is_refused(clip: Clip, tmp_path: Path) -> None:
     whole = clip().read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(whole[: len(whole) // 2])
@@ -313,7 +315,7 @@ def test_cut_before_its_index_is_refused(clip: Clip, tmp_path: Path) -> None:
         ("x.mp4", '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="{neighbour}"/></svg>'),
     ],
 )
-def test_scripts_that_name_other_files_are_refused_and_those_stay_shut(
+def test_b60_b61_scripts_that_name_other_files_are_refused_and_those_stay_shut(
     clip: Clip, tmp_path: Path, name: str, text: str
 ) -> None:
     neighbour = tmp_path / "neighbour.ts"
@@ -351,7 +353,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_odd_names_are_read(clip: Clip, tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_b71_odd_names_are_read(clip: Clip, tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     source = clip(frames=3)
     path = type(tmp_path)(os.fsdecode(name))

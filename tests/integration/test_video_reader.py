@@ -64,7 +64,7 @@ def test_frames_of_any_stretch_are_those_of_the_whole(clip: Clip, options: dict[
         assert all(np.array_equal(one, other) for one, other in zip(part, whole[start:stop], strict=True))
 
 
-def test_irregular_frames_are_shown_when_they_are_due(clip: Clip) -> None:
+def test_b40_irregular_frames_are_shown_when_they_are_due(clip: Clip) -> None:
     greys = [np.full((16, 16, 3), 20 * number, np.uint8) for number in range(6)]
     stamps = (0, 0.1, 0.2, 0.6, 0.7, 0.8)
     video = probe(clip(greys, stamps=stamps, extra=("-qp", "0")))
@@ -77,7 +77,7 @@ def test_irregular_frames_are_shown_when_they_are_due(clip: Clip) -> None:
         assert number == 5 or stamps[number + 1] >= time - half
 
 
-def test_frames_are_upright_bgr_of_their_own(clip: Clip) -> None:
+def test_b39_frames_are_upright_bgr_of_their_own(clip: Clip) -> None:
     picture = np.zeros((32, 64, 3), np.uint8)
     picture[:, :32] = (200, 30, 30)  # blue on the left
     picture[:, 32:] = (30, 30, 200)
@@ -106,7 +106,7 @@ def test_scaled_frames_are_averages(clip: Clip) -> None:
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuvj420p", "yuv422p"])
 @pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt470bg"])
-def test_colours_are_exact_however_they_are_made(
+def test_b44_colours_are_exact_however_they_are_made(
     clip: Clip, astronaut: Path, monkeypatch: pytest.MonkeyPatch, pixel_format: str, matrix: str
 ) -> None:
     """By zimg where it serves, by swscale where not; quickly for who only looks."""
@@ -131,7 +131,7 @@ def test_no_frames_are_asked_for(clip: Clip) -> None:
     assert read(video, 5, 5) == ([], 0)
 
 
-def test_size_that_changes_becomes_the_first(clip: Clip, ffmpeg: str, tmp_path: Path) -> None:
+def test_b50_size_that_changes_becomes_the_first(clip: Clip, ffmpeg: str, tmp_path: Path) -> None:
     parts = [clip(size=(64, 48), suffix=".ts"), clip(size=(96, 64), suffix=".ts", extra=("-output_ts_offset", "1.08"))]
     path = tmp_path / "both.ts"
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
@@ -142,7 +142,7 @@ def test_size_that_changes_becomes_the_first(clip: Clip, ffmpeg: str, tmp_path: 
     assert {frame.shape for frame in frames} == {(48, 64, 3)}
 
 
-def test_deinterlaced_frames_have_no_combs(clip: Clip) -> None:
+def test_b45_deinterlaced_frames_have_no_combs(clip: Clip) -> None:
     # A bar that moves 4 pixels a field: the lines of two fields do not fit together.
     fields = []
     for number in range(20):
@@ -161,7 +161,7 @@ def test_deinterlaced_frames_have_no_combs(clip: Clip) -> None:
 
 @pytest.mark.parametrize("tags", [":colorspace=bt2020nc:color_primaries=bt2020", ":colorspace=bt2020nc", ""])
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
-def test_high_dynamic_range_looks_as_it_should(
+def test_b43_high_dynamic_range_looks_as_it_should(
     clip: Clip, ffmpeg: str, tmp_path: Path, transfer: str, tags: str
 ) -> None:
     # Greys that a standard display shows at 203 nits and less, coded for a bright one (ITU-R BT.2100 and BT.2408).

@@ -155,7 +155,7 @@ def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith(".facefusion"))
 
 
-def test_every_frame_with_the_face_is_swapped_and_the_others_are_as_they_were(
+def test_b55_every_frame_with_the_face_is_swapped_and_the_others_are_as_they_were(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
 ) -> None:
     target = clip(walk, fps="30000/1001", audio="aac")
@@ -198,7 +198,7 @@ def test_a_stretch_has_its_own_frames(
         swap(hopper, target, tmp_path / "x.mp4", start=Fraction(5))
 
 
-def test_without_any_face_there_is_no_output(
+def test_b56_without_any_face_there_is_no_output(
     clip: Callable[..., Path], no_face: Path, hopper: Path, tmp_path: Path
 ) -> None:
     empty = cv2.resize(read_picture(no_face).bgr, (256, 192), interpolation=cv2.INTER_AREA).astype(np.uint8)
@@ -298,7 +298,7 @@ def cut_off(path: Path, share: float, into: Path) -> Path:
     return into
 
 
-def test_what_a_cut_video_still_holds_is_kept_and_counted(
+def test_b37_what_a_cut_video_still_holds_is_kept_and_counted(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
 ) -> None:
     whole = clip(walk, extra=("-movflags", "+faststart", "-bf", "0", "-g", "5"))
@@ -314,7 +314,7 @@ def test_what_a_cut_video_still_holds_is_kept_and_counted(
     assert left_over(tmp_path) == []
 
 
-def test_what_is_lost_in_the_middle_is_held_and_counted(
+def test_b38_what_is_lost_in_the_middle_is_held_and_counted(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
 ) -> None:
     data = bytearray(clip(walk, extra=("-bf", "0", "-g", "10")).read_bytes())
@@ -345,7 +345,7 @@ def test_segments_that_are_lost_at_the_end_are_counted(
     assert result.video.decoded == result.video.frames < 30
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_no_output(
+def test_f07_a_full_disk_is_one_sentence_and_leaves_no_output(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, disk: Callable[[str], Path]
 ) -> None:
     noisy = [
@@ -390,7 +390,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_killed_again_and_again_it_still_ends_with_the_right_result(
+def test_f12_killed_again_and_again_it_still_ends_with_the_right_result(
     clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
 ) -> None:
     target = clip(walk, audio="aac")

@@ -93,7 +93,7 @@ def test_untagged_video_is_understood_as_players_do(clip: Clip, tmp_path: Path, 
     "fps",
     ["24000/1001", "30000/1001", "25", "1000", "1/2", "25/2", "120000/1001", "240000/1001", "359/17", "240301/40130"],
 )
-def test_pieces_have_exact_stamps_and_join_without_a_gap(clip: Clip, ffmpeg: str, tmp_path: Path, fps: str) -> None:
+def test_b41_pieces_have_exact_stamps_and_join_without_a_gap(clip: Clip, ffmpeg: str, tmp_path: Path, fps: str) -> None:
     like = replace(probe(clip(size=(32, 32), frames=2)), fps=Fraction(fps))
     generator = np.random.default_rng(0)
     frames = [generator.integers(0, 255, (32, 32, 3), np.uint8) for _ in range(24)]
@@ -119,7 +119,7 @@ def test_pieces_have_exact_stamps_and_join_without_a_gap(clip: Clip, ffmpeg: str
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "vp9", "prores"])
-def test_each_codec_writes_what_it_is_given(clip: Clip, photo: list[Frame], tmp_path: Path, codec: str) -> None:
+def test_b46_each_codec_writes_what_it_is_given(clip: Clip, photo: list[Frame], tmp_path: Path, codec: str) -> None:
     if codec not in working_codecs():
         pytest.skip("this ffmpeg has no encoder for it")
     like = replace(probe(clip(photo)), sar=Fraction(4, 3), fps=Fraction(30000, 1001))
@@ -132,7 +132,7 @@ def test_each_codec_writes_what_it_is_given(clip: Clip, photo: list[Frame], tmp_
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "prores"])
-def test_odd_sizes_stay(clip: Clip, tmp_path: Path, codec: str) -> None:
+def test_b42_odd_sizes_stay(clip: Clip, tmp_path: Path, codec: str) -> None:
     if codec not in working_codecs():
         pytest.skip("this ffmpeg has no encoder for it")
     video = probe(clip(size=(321, 239), pixel_format="yuv444p", frames=4))

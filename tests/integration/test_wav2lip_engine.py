@@ -161,7 +161,7 @@ def test_where_nobody_speaks_the_mouth_closes_by_degrees(portrait: NDArray[np.ui
     assert max(np.abs(b.astype(float) - a).mean() for a, b in pairwise(seen)) < 0.9 * whole
 
 
-def test_faces_that_are_too_small_or_beyond_the_picture_are_left_alone(portrait: NDArray[np.uint8]) -> None:
+def test_b32_faces_that_are_too_small_or_beyond_the_picture_are_left_alone(portrait: NDArray[np.uint8]) -> None:
     network = Network(shaded)
     engine = Wav2Lip("wav2lip", network, SETTINGS)
     small = replace(task(portrait), face=Face(MESH * np.float32(0.2), 1.0))

@@ -212,7 +212,7 @@ def test_what_is_no_checkpoint_is_named(small_wav2lip: Path) -> None:
         to_graph(path)
 
 
-def test_weights_that_are_missing_or_damaged_are_told(small_wav2lip: Path) -> None:
+def test_f28_weights_that_are_missing_or_damaged_are_told(small_wav2lip: Path) -> None:
     tools = Tools(Provision(), "cpu", "fp32")
     with (small_wav2lip / "wav2lip.safetensors").open("ab") as file:
         file.write(b"more")

@@ -444,7 +444,7 @@ def test_what_is_something_else_or_damaged(bench: Bench, tmp_path: Path, small: 
         assert (job.failure.status, job.failure.message) == (status, message)
 
 
-def test_a06_bombs_are_refused_by_their_headers(
+def test_a06_b08_b53_b54_bombs_are_refused_by_their_headers(
     bench: Bench, tmp_path: Path, ffmpeg: str, small: Path, voice: Path
 ) -> None:
     day, large, bomb = tmp_path / "day.mp4", tmp_path / "large.mp4", tmp_path / "bomb.png"

@@ -29,7 +29,7 @@ EXPECTED = {
 }
 OPEN = ("/health", "/ready")
 NO_FIELDS = """
-context files out no_clobber mapping preview no_resume jobs force dry_run
+context files out no_clobber no_mark mapping preview no_resume jobs force dry_run
 device precision threads models_dir chunk_seconds json quiet verbose
 """
 """Options of the command that are about files and terminals, or for whoever runs the service to choose."""
@@ -113,6 +113,8 @@ def test_fields_are_the_options_of_the_command_with_its_defaults(client: Client)
         properties = body["content"]["multipart/form-data"]["schema"]["properties"]
         files = {name for name, schema in properties.items() if "binary" in json.dumps(schema)}
         texts = set(properties) - files
+        assert properties["mark"]["default"] is True
+        texts.remove("mark")  # the command's --no-mark the other way round
         options = inspect.signature(command).parameters
         assert texts | (files & set(options)) == set(options) - set(NO_FIELDS.split())
         assert files - set(options) <= {"source_image", "target_image", "video", "audio"}

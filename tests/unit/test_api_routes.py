@@ -58,6 +58,18 @@ def test_a_video_comes_back(client: Client) -> None:
     assert (options.fit, options.close_mouth) == ("video", False)  # type: ignore[union-attr]
 
 
+def test_p02_results_without_a_mark_are_refused_unless_the_server_allows_them(client: Client) -> None:
+    for path, form in (("/faceswap", _swap), ("/lipsync", _sync), ("/jobs/faceswap", _swap)):
+        answer = client.ask("POST", path, *form(client, ("mark", "false")))
+        assert (answer.status, answer.json["code"]) == (422, "mark-required")
+        assert answer.json["errors"][0]["field"] == "mark"
+    assert client.service.jobs == []
+    settings = ServeSettings(allow_no_mark=True)
+    assert client.ask("POST", "/faceswap", *_swap(client, ("mark", "false")), settings=settings).status == 200
+    assert client.ask("POST", "/lipsync", *_sync(client), settings=settings).status == 200
+    assert [job.order.options.mark for job in client.service.jobs] == [False, True]
+
+
 def test_accept_chooses_the_type(client: Client) -> None:
     headers, body = _swap(client)
     answer = client.ask("POST", "/faceswap", headers | {"accept": "image/webp, image/png;q=0.5"}, body)

@@ -21,6 +21,7 @@ FORBIDDEN = {
     "facefusion_cli.api.work": ("facefusion_cli.cli", *_HTTP),
     "facefusion_cli.core.media": (*_ABOVE, "facefusion_cli.core.batch"),
     "facefusion_cli.core.batch": _ABOVE,
+    "facefusion_cli.core.content": (*_ABOVE, "facefusion_cli.core.batch", "facefusion_cli.core.weights"),
     "facefusion_cli.core.device": (*_ABOVE, "facefusion_cli.core.inference", "facefusion_cli.core.weights"),
     "facefusion_cli.core.inference": (*_ABOVE, "facefusion_cli.core.weights"),
     "facefusion_cli.core.weights": _ABOVE,

@@ -37,7 +37,7 @@ def test_a_new_file(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a.jpg"]
 
 
-def test_nothing_is_seen_before_the_commit(tmp_path: Path) -> None:
+def test_f01_nothing_is_seen_before_the_commit(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"old")
     with AtomicFile(path) as file:
@@ -76,7 +76,7 @@ def test_leaving_without_commit_leaves_nothing(tmp_path: Path) -> None:
 
 @POSIX
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444, 0o755])
-def test_a_replaced_file_keeps_its_rights(tmp_path: Path, mode: int) -> None:
+def test_f08_a_replaced_file_keeps_its_rights(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -94,7 +94,7 @@ def test_a_replaced_file_keeps_its_rights(tmp_path: Path, mode: int) -> None:
 
 @POSIX
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_rights_are_those_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
+def test_f08_rights_are_those_of_any_new_file(tmp_path: Path, mask: int, mode: int) -> None:
     path = tmp_path / "a.jpg"
     before = os.umask(mask)
     try:
@@ -104,7 +104,7 @@ def test_rights_are_those_of_any_new_file(tmp_path: Path, mask: int, mode: int) 
     assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
-def test_a_link_stays_and_leads_to_the_new_file(tmp_path: Path) -> None:
+def test_f08_a_link_stays_and_leads_to_the_new_file(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.jpg").write_bytes(b"old")
     link = tmp_path / "link.jpg"
@@ -145,7 +145,7 @@ def _no_links(*args: object, **options: object) -> None:
 
 
 @pytest.mark.parametrize("links", [True, False])
-def test_refusing_what_appeared_meanwhile(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f01_refusing_what_appeared_meanwhile(tmp_path: Path, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not links:
         monkeypatch.setattr(os, "link", _no_links)
     path = tmp_path / "a.jpg"
@@ -204,7 +204,7 @@ def test_numbers_in_a_race(tmp_path: Path, links: bool, monkeypatch: pytest.Monk
     assert len(names(tmp_path)) == 8
 
 
-def test_two_runs_with_one_output_leave_one_whole_file(tmp_path: Path) -> None:
+def test_f46_two_runs_with_one_output_leave_one_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     with AtomicFile(path) as one, AtomicFile(path) as other:
         assert one.temporary != other.temporary
@@ -218,7 +218,7 @@ def test_two_runs_with_one_output_leave_one_whole_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["same", "symbolic", "hard"])
-def test_output_that_became_an_input_meanwhile(tmp_path: Path, kind: str) -> None:
+def test_f02_output_that_became_an_input_meanwhile(tmp_path: Path, kind: str) -> None:
     source, path = tmp_path / "source.jpg", tmp_path / "a.jpg"
     source.write_bytes(b"face")
     with AtomicFile(path, inputs=[path if kind == "same" else source]) as file:
@@ -327,7 +327,7 @@ def test_links_named_like_left_overs_are_not_followed(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("exists", ["replace", "refuse", "number"])
 @POSIX
-def test_odd_names(tmp_path: Path, name: str, exists: Exists) -> None:
+def test_b71_odd_names(tmp_path: Path, name: str, exists: Exists) -> None:
     assert write(tmp_path / name, exists=exists).name == name
     assert (tmp_path / name).read_bytes() == b"new"
     if exists == "number":
@@ -351,7 +351,7 @@ def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @POSIX
-def test_data_reach_the_disk_before_the_name_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f15_data_reach_the_disk_before_the_name_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.jpg"
     events: list[str] = []
     fsync, replace = os.fsync, Path.replace
@@ -476,3 +476,36 @@ def test_where_there_are_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         running.commit()
     assert (tmp_path / "a.jpg").read_bytes() == b"being written"
     assert names(tmp_path) == ["a.jpg"]
+
+
+def test_a_file_is_written_anew(tmp_path: Path) -> None:
+    with AtomicFile(tmp_path / "a.txt") as file:
+        file.temporary.write_text("first")
+        with file.rewriting() as before:
+            assert before != file.temporary
+            assert set(file.unfinished) == {before, file.temporary} == {*tmp_path.iterdir()}
+            # Neither is taken for a left-over by another run for the same output.
+            with AtomicFile(tmp_path / "a.txt"):
+                assert before.exists()
+                assert file.temporary.exists()
+            file.temporary.write_text(before.read_text() + " second")
+        assert file.unfinished == (file.temporary,)
+        file.commit()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.txt": "first second"}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_file_that_cannot_be_written_anew_stays(tmp_path: Path, error: type[BaseException]) -> None:
+    with AtomicFile(tmp_path / "a.txt") as file:
+        file.temporary.write_text("first")
+
+        def fail() -> None:
+            with file.rewriting():
+                file.temporary.write_text("half")
+                raise error
+
+        with pytest.raises(error):
+            fail()
+        assert [*tmp_path.iterdir()] == [file.temporary]
+        file.commit()
+    assert (tmp_path / "a.txt").read_text() == "first"

@@ -60,7 +60,7 @@ def test_all_but_the_small_ones() -> None:
     assert priority(SCENE, FaceSelection("all"))([0, 1, 2, 3]) == {0, 1, 2}
 
 
-def test_an_index_stays_with_its_face() -> None:
+def test_b57_an_index_stays_with_its_face() -> None:
     scene = [LEFT, MIDDLE, track(2, (0, 99), x=500)]
     assert places(scene) == {0: 0, 1: 1, 2: 2}, "though the middle one goes half way"
     choose = priority(scene, FaceSelection("indices", (2, 0)))

@@ -33,11 +33,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 def test_options_become_settings(served: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEFUSION_API_KEY", "secret-key")
     words = "serve --host ::1 --port 9 --device cpu --device cuda:1 --max-upload 2.5 --max-seconds 7 --queue 3"
-    more = f"--grace 4 --engine mesh --engine wav2lip --insecure --models-dir {tmp_path} -v"
+    more = f"--grace 4 --engine mesh --engine wav2lip --insecure --allow-no-mark --models-dir {tmp_path} -v"
     assert main([*words.split(), *more.split()]) == 143
     settings, level = served[0]
     assert (settings.host, settings.port, settings.devices) == ("::1", 9, ("cpu", "cuda:1"))
-    assert (settings.queue, settings.grace, settings.insecure) == (3, 4.0, True)
+    assert (settings.queue, settings.grace, settings.insecure, settings.allow_no_mark) == (3, 4.0, True, True)
     assert (settings.engines, settings.models_dir, settings.api_key) == (("mesh", "wav2lip"), tmp_path, "secret-key")
     limits = settings.limits
     assert (limits.swap_bytes, limits.lipsync_bytes, limits.picture_bytes) == (2_500_000,) * 3

@@ -80,7 +80,7 @@ def test_patches_have_to_lie_inside(x: int, y: int) -> None:
         composite(plain(), [soft_patch(x, y, 20, 20)])
 
 
-def test_what_is_not_a_number_may_only_be_where_it_is_not_seen() -> None:
+def test_b32_what_is_not_a_number_may_only_be_where_it_is_not_seen() -> None:
     patch = soft_patch(0, 0, 4, 4)
     colour = patch.colour.copy()
     colour[0, 0] = np.nan

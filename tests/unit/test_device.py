@@ -196,7 +196,9 @@ FAILURES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_gpu_that_does_not_work_is_named_with_the_reason(machine: Callable[..., PretendedCuda], name: str) -> None:
+def test_f25_f27_a_gpu_that_does_not_work_is_named_with_the_reason(
+    machine: Callable[..., PretendedCuda], name: str
+) -> None:
     how, sentence = FAILURES[name]
     gpus = how.get("gpus", (AMPERE,))
     machine(PretendedCuda(*gpus, **{key: value for key, value in how.items() if key != "gpus"}))

@@ -162,7 +162,7 @@ def test_the_headless_build_over_the_other_is_fine_in_the_same_version(
     assert (first.state, second.state) == ("ok", state)
 
 
-def test_two_onnxruntimes_installed_over_each_other(one_library: Callable[..., None]) -> None:
+def test_f26_two_onnxruntimes_installed_over_each_other(one_library: Callable[..., None]) -> None:
     one_library("onnxruntime", "json", onnxruntime="1.32.0", onnxruntime_gpu="1.31.1")
     first, conflict = libraries()[-2:]
     assert (first.state, conflict.state) == ("ok", "note")
@@ -182,7 +182,7 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return answer
 
 
-def test_devices_and_the_one_chosen(probed: Callable[..., None]) -> None:
+def test_f27_devices_and_the_one_chosen(probed: Callable[..., None]) -> None:
     probed((Gpu(0, "NVIDIA A10", (8, 6), 24 * 2**30), gpu.Unusable("cuda:1 (Old) is too old.", "Sell it.")), ("sign",))
     facts = devices(replace(CPU, precisions=("bf16", "fp32"), note="the GPU is not used: it is tired."))
     assert [(fact.name, fact.state) for fact in facts] == [
@@ -255,7 +255,7 @@ def _broken(error: Exception) -> Callable[..., None]:
         ("onnxruntime.InferenceSession", _broken(RuntimeError("it was made for another processor"))),
     ],
 )
-def test_a_broken_onnxruntime_is_blamed_alone(monkeypatch: pytest.MonkeyPatch, name: str, broken: object) -> None:
+def test_f27_a_broken_onnxruntime_is_blamed_alone(monkeypatch: pytest.MonkeyPatch, name: str, broken: object) -> None:
     if isinstance(broken, ModuleType):
         monkeypatch.setitem(sys.modules, name, broken)
     else:

@@ -51,7 +51,7 @@ def python_without_memory() -> None:
         python_without_memory,
     ],
 )
-def test_lack_of_memory_is_told_in_words(work: object) -> None:
+def test_f22_lack_of_memory_is_told_in_words(work: object) -> None:
     with pytest.raises(FaceFusionError, match="not enough memory") as told, in_words():
         work()  # type: ignore[operator]
     assert told.value.exit_code == 1

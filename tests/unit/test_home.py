@@ -25,7 +25,7 @@ def test_without_the_variable_it_is_the_platforms_folder(monkeypatch: pytest.Mon
     assert home_folder() == platformdirs.user_data_path("facefusion-cli", appauthor=False)
 
 
-def test_a_home_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f31_a_home_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACEFUSION_HOME", "~nobody-of-that-name/x")
     with pytest.raises(UsageError, match="nobody-of-that-name"):
         home_folder()

@@ -37,7 +37,7 @@ def last() -> dict[str, str]:
     return dict(_stages()[-1])
 
 
-def test_it_runs_as_nobody_special(last: dict[str, str]) -> None:
+def test_a31_it_runs_as_nobody_special(last: dict[str, str]) -> None:
     uid, gid = last["USER"].split(":")
     assert int(uid) >= 10_000
     assert int(gid) >= 10_000
@@ -68,7 +68,7 @@ def test_it_is_asked_for_its_health(last: dict[str, str]) -> None:
     assert last["EXPOSE"] == "8000"
 
 
-def test_what_is_written_goes_to_the_volume_or_to_tmp(last: dict[str, str]) -> None:
+def test_a31_what_is_written_goes_to_the_volume_or_to_tmp(last: dict[str, str]) -> None:
     variables = dict(pair.split("=", 1) for pair in shlex.split(last["ENV"]))
     assert variables["FACEFUSION_HOME"] == last["VOLUME"] == "/data"
     assert {variables[name] for name in ("HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")} == {"/tmp"}

@@ -84,7 +84,7 @@ def test_lossless_formats_come_in_exactly(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "name"), [("jpg", "JPEG"), ("webp", "WEBP"), ("avif", "AVIF"), ("gif", "GIF")])
-def test_lossy_formats_come_in_nearly(tmp_path: Path, suffix: str, name: str) -> None:
+def test_b22_lossy_formats_come_in_nearly(tmp_path: Path, suffix: str, name: str) -> None:
     path = tmp_path / f"picture.{suffix}"
     options: dict[str, Any] = {"subsampling": 0} if suffix == "jpg" else {}
     Image.fromarray(gradient()).save(path, quality=95, **options)
@@ -94,7 +94,7 @@ def test_lossy_formats_come_in_nearly(tmp_path: Path, suffix: str, name: str) ->
     assert np.abs(picture.bgr[..., ::-1].astype(int) - gradient()).mean() < (12 if suffix == "gif" else 3)
 
 
-def test_phone_pictures_come_in_upright(tmp_path: Path) -> None:
+def test_b23_phone_pictures_come_in_upright(tmp_path: Path) -> None:
     plain, turned = tmp_path / "plain.heic", tmp_path / "turned.heic"
     plain.write_bytes(HEIC)
     turned.write_bytes(HEIC_TURNED)
@@ -110,7 +110,7 @@ def test_phone_pictures_come_in_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
-def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: int) -> None:
+def test_b14_b15_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: int) -> None:
     path = tmp_path / f"turned.{suffix}"
     exif = Image.Exif()
     exif[274] = orientation
@@ -132,7 +132,7 @@ def test_exif_orientation_is_honoured(tmp_path: Path, suffix: str, orientation: 
 
 
 @pytest.mark.parametrize("orientation", [3, 6, 8])
-def test_deep_tiff_is_turned_once(tmp_path: Path, orientation: int) -> None:
+def test_b15_deep_tiff_is_turned_once(tmp_path: Path, orientation: int) -> None:
     path = tmp_path / "turned.tif"
     data = bytearray(encode_tiff(deep(), alpha=False))
     entry = data.index(struct.pack("<HHI", 274, 3, 1))
@@ -144,7 +144,7 @@ def test_deep_tiff_is_turned_once(tmp_path: Path, orientation: int) -> None:
     assert np.array_equal(picture.pixels[..., ::-1], turned)
 
 
-def test_content_decides_not_the_suffix(tmp_path: Path) -> None:
+def test_b24_content_decides_not_the_suffix(tmp_path: Path) -> None:
     path = tmp_path / "really-a-png.jpg"
     Image.fromarray(gradient()).save(path, "PNG")
     assert read_picture(path).format == "PNG"
@@ -157,7 +157,7 @@ def test_content_decides_not_the_suffix(tmp_path: Path) -> None:
     ("suffix", "mode"),
     [(suffix, mode) for suffix in ("png", "tif") for mode in ("1", "L", "LA", "P", "RGB", "RGBA")] + [("tif", "CMYK")],
 )
-def test_modes_look_as_pillow_shows_them(tmp_path: Path, mode: str, suffix: str) -> None:
+def test_b16_modes_look_as_pillow_shows_them(tmp_path: Path, mode: str, suffix: str) -> None:
     path = tmp_path / f"picture.{suffix}"
     image = Image.fromarray(gradient()).convert(mode)
     image.save(path)
@@ -169,7 +169,7 @@ def test_modes_look_as_pillow_shows_them(tmp_path: Path, mode: str, suffix: str)
     assert (picture.pixels is picture.bgr) == (mode in {"P", "RGB", "RGBA"})
 
 
-def test_cmyk_jpeg_has_the_right_sign(tmp_path: Path) -> None:
+def test_b17_cmyk_jpeg_has_the_right_sign(tmp_path: Path) -> None:
     """Adobe stores inks inverted; read the wrong way the picture is a negative."""
     path = tmp_path / "cmyk.jpg"
     Image.fromarray(gradient()).convert("CMYK").save(path, quality=100, subsampling=0)
@@ -179,7 +179,7 @@ def test_cmyk_jpeg_has_the_right_sign(tmp_path: Path) -> None:
     assert difference(picture.bgr[..., ::-1], gradient()) <= 6
 
 
-def test_colours_under_transparency_are_seen_as_they_are(tmp_path: Path) -> None:
+def test_b20_colours_under_transparency_are_seen_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "hidden.png"
     rgba = np.dstack([gradient(), np.zeros((48, 64), np.uint8)])
     rgba[:, 32:, 3] = 200
@@ -211,7 +211,7 @@ def test_transparent_colour_becomes_alpha(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_deep_png_keeps_all_bits(tmp_path: Path, channels: int) -> None:
+def test_b18_deep_png_keeps_all_bits(tmp_path: Path, channels: int) -> None:
     path = tmp_path / "deep.png"
     pixels = deep(channels=channels).squeeze()
     cv2.imwrite(str(path), pixels)
@@ -247,7 +247,7 @@ def test_deep_grey_png_with_alpha(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_deep_tiff_keeps_all_bits(tmp_path: Path, channels: int, order: Any) -> None:
+def test_b18_deep_tiff_keeps_all_bits(tmp_path: Path, channels: int, order: Any) -> None:
     path = tmp_path / "deep.tif"
     samples = deep(channels=channels)
     path.write_bytes(encode_tiff(samples, alpha=channels == 4, order=order))
@@ -339,7 +339,7 @@ def test_deep_colour_of_other_formats_is_announced(tmp_path: Path, name: str, bi
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "avif"])
-def test_animations_give_their_first_frame_and_say_so(tmp_path: Path, suffix: str) -> None:
+def test_b21_animations_give_their_first_frame_and_say_so(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"moving.{suffix}"
     first = Image.new("RGB", (32, 32), (250, 10, 10))
     options: dict[str, Any] = {"quality": 95, "lossless": True} if suffix == "webp" else {}
@@ -366,7 +366,7 @@ def test_camera_files_of_several_pictures_are_jpeg(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (65000, 1), (1, 65000)])
-def test_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_b09_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
     path = tmp_path / "odd.png"
     Image.new("RGB", size, (1, 2, 3)).save(path)
     picture = read_picture(path)

@@ -322,7 +322,7 @@ def test_deep_pictures_get_deep_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "avif"])
-def test_profile_is_read_from_every_format(tmp_path: Path, suffix: str) -> None:
+def test_b25_profile_is_read_from_every_format(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"picture.{suffix}"
     image = Image.new("RGB", (16, 16), (234, 51, 35))
     image.save(path, icc_profile=display_p3(), quality=95)

@@ -40,7 +40,7 @@ def saved(folder: Path, name: str, image: Image.Image, **options: Any) -> Pictur
 
 
 @pytest.mark.parametrize("suffix", WRITABLE_SUFFIXES)
-def test_every_suffix(tmp_path: Path, suffix: str) -> None:
+def test_b22_every_suffix(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"result{suffix.upper()}"
     assert write_picture(plain(), path) == ()
     again = read_picture(path)
@@ -105,7 +105,7 @@ def test_webp_that_lost_nothing_stays_so(tmp_path: Path, kind: str, lossless: bo
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif", "avif", "jp2"])
-def test_alpha_is_kept(tmp_path: Path, suffix: str) -> None:
+def test_b20_alpha_is_kept(tmp_path: Path, suffix: str) -> None:
     rgba = np.dstack([smooth(), np.tile(np.arange(80, dtype=np.uint8), (60, 1))])
     picture = saved(tmp_path, "original.png", Image.fromarray(rgba))
     assert write_picture(picture, tmp_path / f"result.{suffix}", quality=100) == ()
@@ -118,7 +118,7 @@ def test_alpha_is_kept(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["jpg", "bmp", "ppm"])
 @pytest.mark.parametrize("mode", ["LA", "RGBA"])
-def test_alpha_is_laid_on_white(tmp_path: Path, suffix: str, mode: str) -> None:
+def test_b20_alpha_is_laid_on_white(tmp_path: Path, suffix: str, mode: str) -> None:
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 255)).convert(mode)
     image.putalpha(Image.fromarray(np.repeat(np.array([0, 128, 255, 255], np.uint8), 8)[None].repeat(32, axis=0)))
     picture = saved(tmp_path, "original.png", image)
@@ -209,7 +209,7 @@ def _exchanged_rgb() -> bytes:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "avif", "bmp", "ppm", "jp2"])
-def test_profile_is_carried_or_converted(tmp_path: Path, suffix: str) -> None:
+def test_b25_profile_is_carried_or_converted(tmp_path: Path, suffix: str) -> None:
     picture = saved(tmp_path, "original.png", Image.fromarray(smooth()), icc_profile=_exchanged_rgb())
     assert picture.profile is not None
     path = tmp_path / f"result.{suffix}"

@@ -127,7 +127,7 @@ class OutOfMemoryError(RuntimeError):
     """As torch has one for GPUs."""
 
 
-def test_a_full_gpu_gets_half_the_batch() -> None:
+def test_f23_a_full_gpu_gets_half_the_batch() -> None:
     def full(pictures: NDArray[np.float32], _latents: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(pictures) > 4:
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
@@ -142,7 +142,7 @@ def test_a_full_gpu_gets_half_the_batch() -> None:
 
 
 @pytest.mark.parametrize("batched", [True, False])
-def test_a_gpu_that_stays_full_is_told_in_a_sentence(batched: bool) -> None:
+def test_f23_a_gpu_that_stays_full_is_told_in_a_sentence(batched: bool) -> None:
     def full(_pictures: NDArray[np.float32], _latents: NDArray[np.float32]) -> NDArray[np.float32]:
         raise OutOfMemoryError("CUDA error: out of memory")
 
@@ -164,7 +164,7 @@ def test_a_gpu_that_fails_is_told_in_a_sentence_and_a_processors_error_passes() 
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_no_picture_never_becomes_a_face(value: float) -> None:
+def test_b32_what_is_no_picture_never_becomes_a_face(value: float) -> None:
     def broken(pictures: NDArray[np.float32], _latents: NDArray[np.float32]) -> NDArray[np.float32]:
         answer = pictures.copy()
         answer[0, 1, 5, 5] = value

@@ -128,7 +128,7 @@ def test_a_face_partly_out_of_frame(x: float, y: float, degrees: float) -> None:
 
 
 @pytest.mark.parametrize(("x", "y"), [(-300, 60), (600, 60), (100, -300), (100, 500), (-1e6, 1e6)])
-def test_a_face_out_of_frame_gives_no_patch(x: float, y: float) -> None:
+def test_b32_a_face_out_of_frame_gives_no_patch(x: float, y: float) -> None:
     assert put(noise(120, 200), 60, x, y)[1] is None
 
 

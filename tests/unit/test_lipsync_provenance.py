@@ -38,6 +38,7 @@ OF_THE_RESULT: dict[str, Any] = {
     "mix_original": 0.5,
     "keep_metadata": True,
     "require_face": True,
+    "mark": False,
 }
 ELSEWHERE = {"engine", "device", "threads", "video"}
 """Options that count by what they lead to, and those below."""

@@ -93,7 +93,7 @@ def test_the_test_has_what_has_to_go(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("suffix", CARRIES_EXIF)
-def test_exif_goes_along_without_place_and_pictures(tmp_path: Path, suffix: str, order: str) -> None:
+def test_b26_exif_goes_along_without_place_and_pictures(tmp_path: Path, suffix: str, order: str) -> None:
     path = tmp_path / f"result.{suffix}"
     write_picture(original(tmp_path, order=order), path)
     exif = exif_of(path)

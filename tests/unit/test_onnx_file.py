@@ -82,7 +82,7 @@ def test_ordinary_ones_pass(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("location", ["weights.bin", "../secret", "/etc/passwd", "link", "*/_ORT_MEM_ADDR_/*"])
-def test_tensors_in_other_files(refused: Callable[[Any], str], tmp_path: Path, location: str) -> None:
+def test_b74_tensors_in_other_files(refused: Callable[[Any], str], tmp_path: Path, location: str) -> None:
     from onnx import TensorProto, helper
 
     (tmp_path / "weights.bin").write_bytes(bytes(8))
@@ -145,7 +145,7 @@ def test_graphs_that_do_nothing(refused: Callable[[Any], str]) -> None:
         assert refused(made) == "not used: it is no network with inputs and outputs."
 
 
-def test_other_files(refused: Callable[[Any], str]) -> None:
+def test_b74_other_files(refused: Callable[[Any], str]) -> None:
     whole = model(node("Relu"), tensors=(tensor(),)).SerializeToString()
     for content in (b"<!DOCTYPE html>", b"PK\x03\x04", whole[:-3], bytes(100)):
         assert refused(content) == "not an ONNX network, or it is damaged."
@@ -206,7 +206,7 @@ def test_form_that_fits(tmp_path: Path, made: Any, inputs: tuple[tuple[int, ...]
         (network([4, 3, 9, 9], outputs=9), DETECTOR, 9, "4x3x9x9", "1x3x?x?"),
     ],
 )
-def test_form_that_does_not_fit(
+def test_b74_form_that_does_not_fit(
     tmp_path: Path, made: Any, inputs: tuple[tuple[int, ...], ...], outputs: int, found: str, needed: str
 ) -> None:
     path = tmp_path / "given.onnx"

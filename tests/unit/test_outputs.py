@@ -72,13 +72,13 @@ def test_a_folder_of_braces_is_a_folder(tmp_path: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("out", ["new/", "new/{stem}.jpg", "new/a.jpg"])
-def test_missing_folder(tmp_path: Path, target: Path, out: str) -> None:
+def test_f03_missing_folder(tmp_path: Path, target: Path, out: str) -> None:
     with pytest.raises(OutputError, match=r'the folder ".*new" for the output does not exist') as raised:
         plan_outputs([target], f"{tmp_path}/{out}")
     assert not isinstance(raised.value, OutputExistsError)
 
 
-def test_file_instead_of_a_folder(target: Path) -> None:
+def test_f03_file_instead_of_a_folder(target: Path) -> None:
     with pytest.raises(OutputError, match="is a file"):
         plan_outputs([target], f"{target}/a.jpg")
     with pytest.raises(OutputError, match="folder is a file"):
@@ -129,7 +129,7 @@ def test_two_targets_with_one_name(tmp_path: Path, names: tuple[str, str]) -> No
         plan_outputs([tmp_path / name for name in names], f"{tmp_path}/new/x{{suffix}}")
 
 
-def test_names_that_differ_in_case_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f02_names_that_differ_in_case_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "new").mkdir()
     targets = [tmp_path / "a.jpg", tmp_path / "A.jpg"]
     monkeypatch.setattr(sys, "platform", "linux")
@@ -152,7 +152,7 @@ def test_empty_name(target: Path) -> None:
         plan_outputs([target], "")
 
 
-def test_output_is_the_target(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f02_output_is_the_target(tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "symbolic.jpg").symlink_to(target)
     (tmp_path / "hard.jpg").hardlink_to(target)
     monkeypatch.chdir(tmp_path)

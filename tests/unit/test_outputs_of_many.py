@@ -92,7 +92,7 @@ def test_a_named_file_has_no_parent() -> None:
     assert names("pics/a.jpg", out="{parent}/x_{name}") == {"pics/a.jpg": "x_a.jpg"}
 
 
-def test_who_would_get_the_same_name_keeps_its_suffix_in_it() -> None:
+def test_b73_who_would_get_the_same_name_keeps_its_suffix_in_it() -> None:
     make("pics/a.heic", "pics/a.jpg", "pics/b.gif", "pics/b.tga", "pics/c.heic", "pics/sub/a.heic")
     assert names("pics", out="out") == {
         "pics/a.heic": "out/a.heic.jpg",
@@ -123,7 +123,7 @@ def test_same_names_of_different_folders_are_refused() -> None:
         names("pics/x", out="out")
 
 
-def test_one_file_by_any_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_f02_one_file_by_any_spelling(monkeypatch: pytest.MonkeyPatch) -> None:
     make("pics/A.jpg", "pics/a.JPG", "pics/e\u0301.jpg", "pics/\u00e9.jpg")
     assert len(set(names("pics", out="out").values())) == 4
     monkeypatch.setattr(sys, "platform", "darwin")

@@ -34,6 +34,7 @@ OF_BOTH = {
     "source_face": SwapOptions(source_face=FaceSelection("left")),
     "settings": SwapOptions(settings=SwapSettings(strength=0.5)),
     "keep_metadata": SwapOptions(keep_metadata=True),
+    "mark": SwapOptions(mark=False),
 }
 OF_PICTURES = {"image_quality": SwapOptions(image_quality=80)}
 OF_VIDEOS = {
@@ -70,8 +71,9 @@ def test_only_options_that_matter_count(target: Path, kind: Kind) -> None:
 def test_what_only_joining_uses_leaves_pieces_as_they_are(target: Path) -> None:
     plain = made_from(target, "video", None, PLAIN, "mesh", None)
     kept = made_from(target, "video", None, SwapOptions(keep_metadata=True), "mesh", None)
-    assert plain != kept
-    assert pieces_made_from(plain) == pieces_made_from(kept)
+    unmarked = made_from(target, "video", None, SwapOptions(mark=False), "mesh", None)
+    assert kept != plain != unmarked
+    assert pieces_made_from(plain) == pieces_made_from(kept) == pieces_made_from(unmarked)
     other = made_from(target, "video", None, OF_VIDEOS["crf"], "mesh", None)
     assert pieces_made_from(plain) != pieces_made_from(other)
 

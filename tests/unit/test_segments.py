@@ -267,7 +267,7 @@ def test_a_line_without_end_is_a_damaged_one(out: Path) -> None:
 # Who else is there
 
 
-def test_a_second_run_for_the_same_output_is_refused_at_once(out: Path, tmp_path: Path) -> None:
+def test_f46_a_second_run_for_the_same_output_is_refused_at_once(out: Path, tmp_path: Path) -> None:
     (tmp_path / "link.mp4").symlink_to(out)
     with Work(out, IDENTITY) as work:
         make(work, "one.mp4")
@@ -347,7 +347,7 @@ def test_a_read_only_disk(disk: Callable[[str], Path]) -> None:
         pass
 
 
-def test_a_full_disk_keeps_what_is_finished(disk: Callable[[str], Path]) -> None:
+def test_f07_a_full_disk_keeps_what_is_finished(disk: Callable[[str], Path]) -> None:
     folder = disk("size=256k")
     out = folder / "video.mp4"
 

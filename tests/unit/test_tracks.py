@@ -200,7 +200,7 @@ def test_somebody_else_after_a_gap_is_new(stage: Stage) -> None:
     assert [np.argmax(track.embedding) for track in tracks.tracks if track.embedding is not None] == [0, 1]
 
 
-def test_two_who_cross_do_not_swap(stage: Stage) -> None:
+def test_b57_two_who_cross_do_not_swap(stage: Stage) -> None:
     for known in (True, False):
         who = (ANNA, BERT) if known else (None, None)
 

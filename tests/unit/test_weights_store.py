@@ -146,7 +146,7 @@ def test_marker_comes_before_the_file(
         (None, "its SHA-256 begins with {false} instead of {sha256}."),
     ],
 )
-def test_what_is_wrong_is_removed(
+def test_f29_what_is_wrong_is_removed(
     toy_store: Store, alpha: Weight, toy_files: ToyWeights, content: bytes | None, why: str
 ) -> None:
     content = content or bytes(len(toy_files.alpha))
@@ -321,7 +321,7 @@ def test_file_that_cannot_be_read(toy_store: Store, alpha: Weight, toy_files: To
 
 
 @pytest.mark.parametrize("name", ["alpha", "lips"])
-def test_truncated_file(
+def test_f30_truncated_file(
     toy_store: Store, toy_catalog: Catalog, toy_files: ToyWeights, hashed: list[str], name: str
 ) -> None:
     weight = toy_catalog.weight(name)
@@ -335,7 +335,7 @@ def test_truncated_file(
 
 
 @pytest.mark.parametrize("name", ["alpha", "lips"])
-def test_changed_file(toy_store: Store, toy_catalog: Catalog, toy_files: ToyWeights, name: str) -> None:
+def test_f29_changed_file(toy_store: Store, toy_catalog: Catalog, toy_files: ToyWeights, name: str) -> None:
     weight = toy_catalog.weight(name)
     path = adopt(toy_store, weight, toy_files[name])
     path.write_bytes(bytes(path.stat().st_size))
@@ -345,7 +345,7 @@ def test_changed_file(toy_store: Store, toy_catalog: Catalog, toy_files: ToyWeig
 
 
 @pytest.mark.parametrize("name", ["alpha", "lips"])
-def test_silent_damage_is_found_by_verifying(
+def test_f29_silent_damage_is_found_by_verifying(
     toy_store: Store, toy_catalog: Catalog, toy_files: ToyWeights, name: str
 ) -> None:
     weight = toy_catalog.weight(name)

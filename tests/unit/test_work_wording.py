@@ -102,6 +102,7 @@ CASES = [
     (errors.InputError(f'"{TARGET}" is damaged.'), 422, "bad-input"),
     (incomplete(TARGET, 29, 50, f'"{RESULT}" holds these.'), 422, "incomplete"),
     (errors.NoFaceError("none."), 422, "no-face"),
+    (errors.ContentRefusedError("no."), 422, "content-refused"),
     (errors.FaceIndexError("none."), 422, "face-index"),
     (errors.FaceTooSmallError("tiny."), 422, "face-too-small"),
     (WrongKindError("a sound."), 415, "wrong-kind"),
