@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.lipsync.job import sync_lips
     from facefusion_cli.core.lipsync.result import LipSyncResult
     from facefusion_cli.errors import (
+        ContentRefusedError,
         DeviceError,
         DownloadError,
         FaceFusionError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ContentRefusedError",
     "DeviceError",
     "DownloadError",
     "Face",

@@ -100,18 +100,19 @@ def test_f22_too_little_memory_for_real(place: Path, command: str) -> None:
     assert set(place.iterdir()) == before
 
 
-def test_f25_cuda_where_there_is_none(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the PyTorch and the machine that are there."""
+def test_f25_cuda_where_there_is_none(place: Path) -> None:
+    """With the PyTorch and the machine that are there, in a process that has found out nothing about them yet."""
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     before = set(place.iterdir())
-    assert main(["faceswap", "a.png", "b.jpg", "-o", "out.jpg", "--engine", "inswapper", "--device", "cuda"]) == 5
-    err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
-    assert "--device cpu" in err
+    words = ["faceswap", "a.png", "b.jpg", "-o", "out.jpg", "--engine", "inswapper", "--device", "cuda"]
+    run = subprocess.run([sys.executable, "-m", "facefusion_cli", *words], capture_output=True, text=True, check=False)
+    assert run.returncode == 5
+    assert run.stderr.startswith("error: ")
+    assert run.stderr.count("\n") == 1
+    assert "--device cpu" in run.stderr
     assert set(place.iterdir()) == before
 
 

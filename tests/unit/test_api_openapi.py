@@ -113,7 +113,7 @@ def test_fields_are_the_options_of_the_command_with_its_defaults(client: Client)
         properties = body["content"]["multipart/form-data"]["schema"]["properties"]
         files = {name for name, schema in properties.items() if "binary" in json.dumps(schema)}
         texts = set(properties) - files
-        assert properties["mark"]["default"] is True
+        assert (properties["mark"]["default"], properties["mark"]["enum"]) == (True, [True])
         texts.remove("mark")  # the command's --no-mark the other way round
         options = inspect.signature(command).parameters
         assert texts | (files & set(options)) == set(options) - set(NO_FIELDS.split())

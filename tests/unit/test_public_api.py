@@ -13,6 +13,7 @@ import facefusion_cli
 from facefusion_cli import errors
 
 EXPORTED = {
+    "ContentRefusedError",
     "DeviceError",
     "DownloadError",
     "Face",

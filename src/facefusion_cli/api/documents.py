@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from facefusion_cli.api.settings import ServeSettings
     from facefusion_cli.api.uploads import FileField
 
 __all__ = ["describe", "file_answer", "form_body", "header", "plain_answer", "problems"]
@@ -104,8 +105,8 @@ def plain_answer(status: int = 200, **more: Any) -> dict[int | str, dict[str, An
     return {status: {**more, "headers": REQUEST_ID | more.get("headers", {})}}
 
 
-def form_body(files: Sequence[FileField], form: type[BaseModel]) -> dict[str, Any]:
-    """The body of a route that takes a form."""
+def form_body(files: Sequence[FileField], form: type[BaseModel], settings: ServeSettings) -> dict[str, Any]:
+    """The body of a route that takes a form, as a service with those settings takes it."""
     properties: dict[str, Any] = {}
     for each in files:
         file: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -115,6 +116,8 @@ def form_body(files: Sequence[FileField], form: type[BaseModel]) -> dict[str, An
         properties[each.name] = {**taken, "description": each.about}
     for name, schema in form.model_json_schema()["properties"].items():
         properties[name] = _plain(schema)
+    if not settings.allow_no_mark:
+        properties["mark"]["enum"] = [True]
     schema = {
         "type": "object",
         "properties": properties,

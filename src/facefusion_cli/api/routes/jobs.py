@@ -70,7 +70,7 @@ def job_routes(front: Front) -> APIRouter:
         status_code=202,
         summary="Put one face into a picture or a video, later",
         responses=accepted | problems(*_SEND_ERRORS, *locked),
-        openapi_extra=form_body(SWAP_FILES, SwapForm),
+        openapi_extra=form_body(SWAP_FILES, SwapForm, front.settings),
     )
     async def faceswap(request: Request, response: Response) -> JobState:
         """Takes what `POST /faceswap` takes, and answers with a job to ask after."""
@@ -81,7 +81,7 @@ def job_routes(front: Front) -> APIRouter:
         status_code=202,
         summary="Make a face speak, later",
         responses=accepted | problems(*_SEND_ERRORS, *locked),
-        openapi_extra=form_body(LIPSYNC_FILES, LipSyncForm),
+        openapi_extra=form_body(LIPSYNC_FILES, LipSyncForm, front.settings),
     )
     async def lipsync(request: Request, response: Response) -> JobState:
         """Takes what `POST /lipsync` takes, and answers with a job to ask after."""

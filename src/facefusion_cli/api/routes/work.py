@@ -34,7 +34,7 @@ def work_routes(front: Front) -> APIRouter:
         response_class=Response,
         responses=file_answer("The new picture or video.", [*PICTURES.values(), *VIDEOS.values()], "faceswap.png")
         | errors,
-        openapi_extra=form_body(SWAP_FILES, SwapForm),
+        openapi_extra=form_body(SWAP_FILES, SwapForm, front.settings),
     )
     async def faceswap(request: Request) -> Response:
         """Answers with the target with its new face, as the type that `Accept` asks for, else the target's own."""
@@ -45,7 +45,7 @@ def work_routes(front: Front) -> APIRouter:
         summary="Make a face speak",
         response_class=Response,
         responses=file_answer("The new video.", VIDEOS.values(), "lipsync.mp4") | errors,
-        openapi_extra=form_body(LIPSYNC_FILES, LipSyncForm),
+        openapi_extra=form_body(LIPSYNC_FILES, LipSyncForm, front.settings),
     )
     async def lipsync(request: Request) -> Response:
         """Answers with the video, whose lips now follow the audio."""
