@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import shutil
 import socket
 import struct
 import threading
@@ -261,6 +262,17 @@ def hub(use_hub: Callable[[str], None], start_server: Callable[[], Server]) -> I
 def hub_environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
     """Variables that make a process of its own use the fake hub."""
     return {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf_home"), "HF_HUB_OFFLINE": "0", "NO_PROXY": "*"}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path, hopper: Path) -> Path:
+    """The current folder, with a.png and b.jpg, which show a face each."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    shutil.copy(astronaut, folder / "a.png")
+    shutil.copy(hopper, folder / "b.jpg")
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -27,17 +27,6 @@ MESH = ("--engine", "mesh")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="as Linux does it")
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path, hopper: Path) -> Path:
-    """The current folder, with a.png and b.jpg, which show a face each."""
-    folder = tmp_path / "place"
-    folder.mkdir()
-    shutil.copy(astronaut, folder / "a.png")
-    shutil.copy(hopper, folder / "b.jpg")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def run(program: str, *words: str, python: tuple[str, ...] = (), **variables: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own, after some lines of Python."""
     code = f"{program}\nimport sys\nfrom facefusion_cli.cli import main\nsys.exit(main(sys.argv[1:]))"

@@ -39,17 +39,6 @@ if TYPE_CHECKING:
 MESH = ("--engine", "mesh")
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, astronaut: Path, hopper: Path) -> Path:
-    """The current folder, with a.png and b.jpg, which show a face each."""
-    folder = tmp_path / "place"
-    folder.mkdir()
-    shutil.copy(astronaut, folder / "a.png")
-    shutil.copy(hopper, folder / "b.jpg")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def silence(path: Path, seconds: float) -> None:
     """Any length takes hardly any room on the disk."""
     size = 2 * round(seconds * 8000)

@@ -66,7 +66,7 @@ def no_room() -> errors.OutputError:
         (f'the folder "{FOLDER}" for the output does not exist.', "a working file for the output does not exist."),
         (f'"{FOLDER}/.facefusion-1.work/faces-00000.seen" is damaged.', "a working file is damaged."),
         (f'the piece "{FOLDER}/.facefusion-1.work/0.mkv" cannot be read.', "a working file cannot be read."),
-        ('the network "/root/.local/models/det_10g.onnx" is odd.', "a file is odd."),
+        ('the network "/srv/models/det_10g.onnx" is odd.', "a file is odd."),
         ('"C:\\Users\\me\\x.onnx" is odd.', "a file is odd."),
         ("Permission denied: /etc/shadow.", "Permission denied: a file."),
         ("see https://example.test/a/b and 30000/1001.", "see https://example.test/a/b and 30000/1001."),

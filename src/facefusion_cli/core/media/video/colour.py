@@ -1,8 +1,8 @@
 """From a video's numbers to BGR and back, without a shift in colour.
 
 swscale's quick ways are off by two levels; ``accurate_rnd``, ``full_chroma_int`` and ``full_chroma_inp`` together make
-a way there and back that is off by rounding only. zimg (``zscale``) is as exact on the way to RGB, in a third of the
-time; it takes planar numbers only, and sizes that its chroma divides.
+a way there and back that is off by rounding only. zimg (``zscale``) is as exact on the way to RGB, in less than half
+the time; it takes planar numbers only, and sizes that its chroma divides.
 """
 
 from __future__ import annotations

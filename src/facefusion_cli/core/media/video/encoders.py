@@ -19,7 +19,7 @@ PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "sl
 """x264's names; other encoders have something for each."""
 
 CRF, PRESET = 16, "veryfast"
-"""The usual ones. A file is as large as with 18 and "medium", takes a third of the time, and is as good to the eye."""
+"""The usual ones: files as large as with 18 and "medium" in a third of the time, with 1.5 dB less of a PSNR of 50."""
 
 _WORST_CRF = 51
 
