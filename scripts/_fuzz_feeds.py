@@ -159,6 +159,7 @@ def feed_archive(path: Path) -> None:
 def feed_import(path: Path) -> None:
     """Brought by hand: first on its own, then on the user's word."""
     from facefusion_cli.core.weights import catalog, wav2lip_layout
+    from facefusion_cli.core.weights.importing import import_file
     from facefusion_cli.core.weights.store import Store
     from facefusion_cli.errors import FaceFusionError
 
@@ -167,10 +168,10 @@ def feed_import(path: Path) -> None:
     try:
         store = Store(folder, catalog.catalog())
         with contextlib.suppress(FaceFusionError):
-            store.import_file(path)
+            import_file(store, path)
         form = "wav2lip" if path.suffix in {".pth", ".safetensors"} else "onnx"
         weight = next(one for one in store.catalog.weights if one.form == form)
-        store.import_file(path, replace(weight, inputs=(), outputs=0))
+        import_file(store, path, replace(weight, inputs=(), outputs=0))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from facefusion_cli.core.weights.store import Store
 
 
-def pytest_configure() -> None:
-    """Make runs steady; here and not in a fixture, since libraries read some of these when they are imported."""
+def _steady_environment() -> None:
+    """Make runs steady: nothing of whoever runs them counts."""
     for name in [*os.environ]:
         if name in {"FORCE_COLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS", "PY_COLORS"} or name.upper().startswith(
             ("FACEFUSION_", "HF_", "HUGGING", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -55,6 +55,10 @@ def pytest_configure() -> None:
     # A busy machine is no failure.
     settings.register_profile("steady", deadline=None)
     settings.load_profile("steady")
+
+
+# Now, before a conftest.py further down imports the package, which sets some of these, or libraries, which read them.
+_steady_environment()
 
 
 def _packaged(package: str, *parts: str) -> Path:

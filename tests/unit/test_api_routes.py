@@ -383,15 +383,40 @@ def test_a28_an_error_tells_neither_paths_nor_traces(
     [
         ("GET", "/faceswap", "POST"),
         ("PUT", "/lipsync", "POST"),
-        ("POST", "/jobs/0", "GET, DELETE"),
-        ("DELETE", "/jobs/0/result", "GET"),
-        ("TRACE", "/health", "GET"),
-        ("BREW", "/metrics", "GET"),
+        ("POST", "/jobs/0", "GET, HEAD, DELETE"),
+        ("DELETE", "/jobs/0/result", "GET, HEAD"),
+        ("TRACE", "/health", "GET, HEAD"),
+        ("BREW", "/metrics", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+        ("POST", "/docs", "GET, HEAD"),
     ],
 )
 def test_a29_a_wrong_method_is_told_the_right_ones(client: Client, method: str, path: str, allowed: str) -> None:
     answer = client.ask(method, path)
     assert (answer.status, answer.json["code"], answer.headers["allow"]) == (405, "wrong-method", allowed)
+
+
+def test_head_is_get_without_a_body(client: Client) -> None:
+    """RFC 9110, 9.3.2."""
+    client.service.content = bytes(600_000)  # more than is read at a time
+
+    async def ask() -> None:
+        app = client.app()
+        place = (await client.ask_app(app, "POST", "/jobs/faceswap", *_swap(client))).headers["location"]
+        paths = ["/health", "/ready", "/metrics", "/docs", "/openapi.json", "/nowhere", place, f"{place}/result"]
+        for path in paths:
+            got = await client.ask_app(app, "GET", path, {"x-request-id": "one"})
+            head = await client.ask_app(app, "HEAD", path, {"x-request-id": "one"})
+            assert (head.status, head.body) == (got.status, b"")
+            if path != "/metrics":  # it has counted one more meanwhile
+                assert head.headers == got.headers
+        assert int(head.headers["content-length"]) == 600_000
+        counts = (await client.ask_app(app, "GET", "/metrics")).body.decode()
+        assert 'facefusion_requests_total{method="HEAD",route="/health",status="200"} 1.0' in counts
+        refused = await client.ask_app(app, "HEAD", "/faceswap")
+        assert (refused.status, refused.body, refused.headers["allow"]) == (405, b"", "POST")
+
+    asyncio.run(ask())
 
 
 def test_a_job_can_be_followed(client: Client) -> None:

@@ -184,6 +184,7 @@ def test_a30_what_is_no_form_is_refused(
 ) -> None:
     answer = client.ask("POST", "/faceswap", headers, body)
     assert (answer.status, answer.json["code"]) == (status, code)
+    assert answer.headers.get("accept-encoding") == ("identity" if code == "compressed" else None)
     assert _left(client) == []
     assert client.service.places == 0
 

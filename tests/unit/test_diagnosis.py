@@ -22,7 +22,7 @@ from facefusion_cli.core import gpu
 from facefusion_cli.core.cuda import Gpu
 from facefusion_cli.core.device import Device, select_device
 from facefusion_cli.core.diagnosis import libraries as libraries_module
-from facefusion_cli.core.diagnosis import networks, programs, storage
+from facefusion_cli.core.diagnosis import networks, storage
 from facefusion_cli.core.diagnosis.devices import devices
 from facefusion_cli.core.diagnosis.environment import environment, redacted
 from facefusion_cli.core.diagnosis.examine import _Examination, examine
@@ -324,7 +324,7 @@ def test_an_ffmpeg_that_does_not_work(
     program: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
     path = program(script)
-    monkeypatch.setattr(programs, "_TIMEOUT", 0.3 if "sleep" in script else 20)
+    monkeypatch.setattr("facefusion_cli.core.media.video.ffmpeg._ANSWER_SECONDS", 0.3 if "sleep" in script else 20)
     (fact,) = ffmpeg()
     assert fact.state == "problem"
     assert fact.text.startswith(f'"{path}" cannot be used as ffmpeg: {why}')
@@ -336,14 +336,14 @@ def test_an_ffmpeg_without_the_encoders_needed(program: Callable[[str], Path]) -
     facts = ffmpeg()
     assert facts[0].text == "9.9"
     assert facts[2].state == "problem"
-    assert facts[2].text.endswith("lacks the encoders libx264.")
+    assert facts[2].text.endswith("it lacks the encoders libx264.")
 
 
 def test_no_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "gone"))
     (fact,) = ffmpeg()
     assert (fact.state, fact.exit_code) == ("problem", 1)
-    assert "No such file" in fact.text
+    assert "no such file" in fact.text
     assert fact.hint == "Unset IMAGEIO_FFMPEG_EXE, or let it name a working ffmpeg."
 
 

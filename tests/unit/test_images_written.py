@@ -49,6 +49,13 @@ def test_b22_every_suffix(tmp_path: Path, suffix: str) -> None:
     assert difference.mean() <= (2 if lossy else 0)
 
 
+def test_png_is_in_few_pieces(tmp_path: Path) -> None:
+    """Each of them makes signing slower."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    write_picture(picture_from_array(noise, Path("noise.png")), tmp_path / "result.png")
+    assert (tmp_path / "result.png").read_bytes().count(b"IDAT") == 1
+
+
 def test_unknown_suffix(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="heic"):
         write_picture(plain(), tmp_path / "result.heic")

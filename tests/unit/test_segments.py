@@ -82,18 +82,6 @@ def test_pieces_of_at_most_a_minute(frames: int, fps: Fraction, lengths: list[in
     assert [segment.stop - segment.start for segment in plan_segments(0, frames, fps)] == lengths
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**5), st.fractions(Fraction(1, 10), 240), st.integers(1, 100))
-def test_pieces_cover_everything_once(start: int, count: int, fps: Fraction, seconds: int) -> None:
-    plan = plan_segments(start, start + count, fps, seconds)
-    assert [segment.index for segment in plan] == [*range(len(plan))]
-    edges = [segment.start for segment in plan] + [start + count]
-    assert edges[0] == start
-    assert [segment.stop for segment in plan] == edges[1:]
-    lengths = {segment.stop - segment.start for segment in plan}
-    assert all(length == 1 or 0 < length / fps <= seconds for length in lengths)
-    assert not lengths or max(lengths) - min(lengths) <= 1
-
-
 def test_a_segment_is_plain() -> None:
     assert plan_segments(5, 8, Fraction(25)) == (Segment(0, 5, 8),)
 
@@ -103,7 +91,7 @@ def test_a_segment_is_plain() -> None:
 
 def test_nothing_is_left_when_it_is_done(out: Path, home: Path) -> None:
     with Work(out, IDENTITY) as work:
-        assert (work.resumed, work.notes) == (False, ())
+        assert (work.finished, work.notes) == (frozenset(), ())
         assert work.folder.parent == out.parent
         assert work.folder.name.startswith(".facefusion-")
         assert work.piece("piece-0.mp4") is None
@@ -131,7 +119,7 @@ def test_finished_pieces_are_found_again_and_others_are_gone(out: Path) -> None:
     before.folder.joinpath("foreign.txt").write_text("left by something else")
     before.folder.joinpath("unfinished-0-three.mp4").write_bytes(b"half")
     with Work(out, IDENTITY) as work:
-        assert (work.resumed, work.notes) == (True, ())
+        assert (work.finished, work.notes) == (frozenset({"one.mp4", "two.bin"}), ())
         assert work.piece("one.mp4") is not None
         assert work.facts("two.bin") == {"frames": 7}
         assert work.piece("three.mp4") is None
@@ -157,7 +145,7 @@ def test_finished_pieces_are_found_again_and_others_are_gone(out: Path) -> None:
 def test_pieces_made_from_something_else_are_thrown_away(out: Path, change: dict[str, Any], words: str) -> None:
     interrupted(out, "one.mp4")
     with Work(out, {**IDENTITY, **change}) as work:
-        assert not work.resumed
+        assert not work.finished
         assert work.piece("one.mp4") is None
         assert len(work.notes) == 1
         assert work.notes[0].endswith(words)
@@ -167,7 +155,7 @@ def test_pieces_made_from_something_else_are_thrown_away(out: Path, change: dict
 def test_resuming_can_be_declined(out: Path) -> None:
     interrupted(out, "one.mp4")
     with Work(out, IDENTITY, resume=False) as work:
-        assert not work.resumed
+        assert not work.finished
         assert work.piece("one.mp4") is None
         assert "as was asked" in work.notes[0]
     with Work(out, IDENTITY, resume=False) as work:
@@ -278,7 +266,7 @@ def test_f46_a_second_run_for_the_same_output_is_refused_at_once(out: Path, tmp_
             other.remove()
         assert work.piece("one.mp4") is not None
     with Work(out, IDENTITY) as work:
-        assert work.resumed
+        assert work.finished
 
 
 def test_a_run_in_another_process_counts_too(out: Path) -> None:
@@ -365,7 +353,7 @@ def test_f07_a_full_disk_keeps_what_is_finished(disk: Callable[[str], Path]) -> 
     for path in folder.glob("other-*"):
         path.unlink()
     with Work(out, IDENTITY) as work:
-        assert work.resumed
+        assert work.finished
         assert sum(work.piece(f"piece-{number}.bin") is not None for number in range(100)) in {done, done - 1}
         work.remove()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from facefusion_cli.core.weights.catalog import Catalog, Lookalike
+from facefusion_cli.core.weights.importing import import_file
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import DownloadError, InputError, WeightsDamagedError
 
@@ -46,7 +47,7 @@ def test_known_file_under_any_name(
     weight = toy_store.catalog.weight(name)
     bring(given, toy_files[name])
     before = given.stat()
-    assert toy_store.import_file(given) == (weight,)
+    assert import_file(toy_store, given) == (weight,)
     assert toy_store.state(weight) == "stored"
     assert visible(toy_store) == {stored}
     assert given.read_bytes() == toy_files[name]
@@ -56,7 +57,7 @@ def test_known_file_under_any_name(
 
 def test_archive_gives_all_it_holds(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     bring(given, toy_files.pack)
-    assert [weight.name for weight in toy_store.import_file(given)] == ["alpha", "beta"]
+    assert [weight.name for weight in import_file(toy_store, given)] == ["alpha", "beta"]
     assert visible(toy_store) == {"alpha.onnx", "beta.onnx"}
     assert toy_store.verify(toy_store.catalog.weight("beta")) == "stored"
     assert given.read_bytes() == toy_files.pack
@@ -64,18 +65,18 @@ def test_archive_gives_all_it_holds(toy_store: Store, toy_files: ToyWeights, giv
 
 def test_what_is_stored_stays(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     weight = toy_store.catalog.weight("alpha")
-    toy_store.import_file(bring(given, toy_files.alpha))
+    import_file(toy_store, bring(given, toy_files.alpha))
     first = toy_store.path(weight).stat().st_ino
-    toy_store.import_file(given)
-    toy_store.import_file(bring(given, toy_files.pack))
+    import_file(toy_store, given)
+    import_file(toy_store, bring(given, toy_files.pack))
     assert toy_store.path(weight).stat().st_ino == first
 
 
 def test_damaged_one_is_replaced(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     weight = toy_store.catalog.weight("alpha")
-    toy_store.import_file(bring(given, toy_files.alpha))
+    import_file(toy_store, bring(given, toy_files.alpha))
     toy_store.path(weight).write_bytes(b"")
-    toy_store.import_file(given)
+    import_file(toy_store, given)
     assert toy_store.state(weight) == "stored"
     assert visible(toy_store) == {"alpha.onnx", "alpha.onnx.damaged"}
 
@@ -83,7 +84,7 @@ def test_damaged_one_is_replaced(toy_store: Store, toy_files: ToyWeights, given:
 def test_file_of_the_store_itself(toy_store: Store, toy_files: ToyWeights) -> None:
     weight = toy_store.catalog.weight("lips")
     path = bring(toy_store.folder / "lips.pth", toy_files.lips)
-    toy_store.import_file(path)
+    import_file(toy_store, path)
     assert toy_store.state(weight) == "stored"
     assert path.read_bytes() == toy_files.lips
 
@@ -92,7 +93,7 @@ def refusal(store: Store, path: Path, unverified: str | None = None) -> tuple[st
     weight = None if unverified is None else store.catalog.weight(unverified)
     before = visible(store)
     with pytest.raises(WeightsDamagedError) as raised:
-        store.import_file(path, weight)
+        import_file(store, path, weight)
     assert visible(store) == before
     start = f'"{path}" is '
     assert raised.value.message.startswith(start)
@@ -181,7 +182,7 @@ def test_unverified_network(toy_store: Store, toy_files: ToyWeights, given: Path
     alpha, beta = (toy_store.catalog.weight(name) for name in ("alpha", "beta"))
     other = toy_files.alpha.replace(b"toy", b"hey")
     bring(given, other)
-    assert toy_store.import_file(given, alpha) == (alpha,)
+    assert import_file(toy_store, given, alpha) == (alpha,)
     assert toy_store.state(alpha) == toy_store.verify(alpha) == "unverified"
     assert toy_store.require(alpha).read_bytes() == other
     assert toy_store.sha256(alpha) == hashlib.sha256(other).hexdigest()
@@ -191,8 +192,8 @@ def test_unverified_network(toy_store: Store, toy_files: ToyWeights, given: Path
     os.utime(toy_store.path(alpha), ns=(0, 0))
     assert toy_store.state(alpha) == "damaged"
     # And gives way to the real one.
-    toy_store.import_file(given, alpha)
-    toy_store.import_file(bring(given, toy_files.alpha))
+    import_file(toy_store, given, alpha)
+    import_file(toy_store, bring(given, toy_files.alpha))
     assert toy_store.state(alpha) == "stored"
 
 
@@ -200,7 +201,7 @@ def test_unverified_checkpoint(toy_store: Store, toy_files: ToyWeights, given: P
     lips = toy_store.catalog.weight("lips")
     other = toy_files.lips.replace(b"global_step", b"another_one")
     assert other != toy_files.lips
-    assert toy_store.import_file(bring(given, other), lips) == (lips,)
+    assert import_file(toy_store, bring(given, other), lips) == (lips,)
     assert toy_store.state(lips) == "unverified"
     stored = toy_store.path(lips).read_bytes()
     os.utime(toy_store.path(lips), ns=(0, 0))
@@ -208,18 +209,18 @@ def test_unverified_checkpoint(toy_store: Store, toy_files: ToyWeights, given: P
     # What was converted elsewhere can be brought as well, though not unasked.
     copied = bring(given.parent / "Lips.safetensors", stored)
     with pytest.raises(WeightsDamagedError) as raised:
-        toy_store.import_file(copied)
+        import_file(toy_store, copied)
     assert raised.value.message.startswith(f'"{copied}" cannot be verified: ')
     assert raised.value.hint == 'Import lips.pth itself, or, if you trust this file, add "--unverified lips".'
     toy_store.remove(lips)
-    toy_store.import_file(bring(given, stored), lips)
+    import_file(toy_store, bring(given, stored), lips)
     assert toy_store.path(lips).read_bytes() == stored
 
 
 def test_unverified_file_replaces_a_stored_one(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     alpha = toy_store.catalog.weight("alpha")
-    toy_store.import_file(bring(given, toy_files.alpha))
-    toy_store.import_file(bring(given, toy_files.alpha.replace(b"toy", b"hey")), alpha)
+    import_file(toy_store, bring(given, toy_files.alpha))
+    import_file(toy_store, bring(given, toy_files.alpha.replace(b"toy", b"hey")), alpha)
     assert toy_store.state(alpha) == "unverified"
 
 
@@ -237,7 +238,7 @@ def test_unverified_network_of_another_form(toy_catalog: Catalog, toy_files: Toy
     other = toy_files.alpha.replace(b"toy", b"hey")
     message, _ = refusal(store, bring(given, other), "alpha")
     assert message == "not used: it has 1 input (2) and 1 output, where 1 input (1x3x?x?) and 9 outputs are needed."
-    assert store.import_file(bring(given, toy_files.alpha), alpha) == (alpha,)
+    assert import_file(store, bring(given, toy_files.alpha), alpha) == (alpha,)
     assert store.state(alpha) == "stored"
 
 
@@ -263,21 +264,21 @@ def test_known_file_for_another_weight(toy_store: Store, toy_files: ToyWeights, 
 
 def test_known_file_is_verified_all_the_same(toy_store: Store, toy_files: ToyWeights, given: Path) -> None:
     alpha = toy_store.catalog.weight("alpha")
-    toy_store.import_file(bring(given, toy_files.alpha), alpha)
+    import_file(toy_store, bring(given, toy_files.alpha), alpha)
     assert toy_store.state(alpha) == "stored"
 
 
 def test_things_that_are_no_files(toy_store: Store, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r'none\.onnx" does not exist\.'):
-        toy_store.import_file(tmp_path / "none.onnx")
+        import_file(toy_store, tmp_path / "none.onnx")
     with pytest.raises(InputError, match="is a folder"):
-        toy_store.import_file(tmp_path)
+        import_file(toy_store, tmp_path)
     with pytest.raises(InputError, match="cannot read"):
-        toy_store.import_file(tmp_path / ("x" * 300))
+        import_file(toy_store, tmp_path / ("x" * 300))
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
         with pytest.raises(InputError, match="is not an ordinary file"):
-            toy_store.import_file(tmp_path / "pipe")
+            import_file(toy_store, tmp_path / "pipe")
     assert not toy_store.folder.exists()
 
 
@@ -288,7 +289,7 @@ def test_no_room(toy_store: Store, toy_files: ToyWeights, given: Path, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage())
     for name, needed in (("alpha", "96 B"), ("pack", "193 B")):
         with pytest.raises(DownloadError) as raised:
-            toy_store.import_file(bring(given, toy_files[name]))
+            import_file(toy_store, bring(given, toy_files[name]))
         assert raised.value.message == (
             f'there is not enough room in "{toy_store.folder}" for "download(1)": {needed} are needed, 80 B are free.'
         )

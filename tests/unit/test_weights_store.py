@@ -14,6 +14,7 @@ import pytest
 from facefusion_cli.core.weights import inspection
 from facefusion_cli.core.weights.catalog import Catalog
 from facefusion_cli.core.weights.command import download_command
+from facefusion_cli.core.weights.importing import import_file
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import WeightsDamagedError, WeightsError, WeightsMissingError
 
@@ -207,7 +208,7 @@ def test_what_was_downloaded_is_removed_when_the_weight_comes_another_way(
             toy_store.partial(file).write_bytes(b"so far")
     for name in ("lips", "pack"):
         (tmp_path / name).write_bytes(toy_files[name])
-        toy_store.import_file(tmp_path / name)
+        import_file(toy_store, tmp_path / name)
     assert [name for name in files(toy_store) if ".part" in name] == []
     assert [toy_store.state(weight) for weight in toy_store.catalog.weights] == ["stored"] * 3
 
@@ -295,11 +296,11 @@ def test_converted_file_that_is_being_replaced_stays_usable(
     with monkeypatch.context() as patch:
         patch.setattr("facefusion_cli.core.weights.store.move_into_place", die)
         with pytest.raises(KeyboardInterrupt):
-            toy_store.import_file(given, lips)
+            import_file(toy_store, given, lips)
     expected = "stored" if died else "unverified"
     assert toy_store.state(lips) == toy_store.verify(lips) == expected
     assert (path.read_bytes() == before) == died
-    toy_store.import_file(given, lips)
+    import_file(toy_store, given, lips)
     assert toy_store.state(lips) == "unverified"
 
 
@@ -316,7 +317,7 @@ def test_file_that_cannot_be_read(toy_store: Store, alpha: Weight, toy_files: To
     given = tmp_path / "given"
     given.write_bytes(toy_files.alpha)
     with pytest.raises(WeightsError, match="cannot read"):
-        toy_store.import_file(given)
+        import_file(toy_store, given)
     assert path.is_symlink(), "what cannot be read may be whole"
 
 
@@ -483,13 +484,13 @@ def test_a_folder_in_place_of_a_file_of_the_store_is_named(
     folder.mkdir(parents=True)
     given = tmp_path / "given"
     given.write_bytes(toy_files.alpha)
-    for work in (lambda: toy_store.import_file(given), lambda: toy_store.remove(alpha)):
+    for work in (lambda: import_file(toy_store, given), lambda: toy_store.remove(alpha)):
         with pytest.raises(WeightsError) as raised:
             work()
         assert raised.value.message == f'"{folder}" is a folder, not a file.'
         assert raised.value.hint == "Move it away, or delete it yourself."
     folder.rmdir()
-    assert toy_store.import_file(given) == (alpha,)
+    assert import_file(toy_store, given) == (alpha,)
 
 
 def test_file_that_may_not_be_read(

@@ -11,7 +11,8 @@ import pytest
 from facefusion_cli import errors
 from facefusion_cli.api.orders import LipSyncOrder, SwapOrder
 from facefusion_cli.api.work.guards import TooHeavyError, TooLargeError, WrongKindError
-from facefusion_cli.api.work.wording import Wording, without_paths
+from facefusion_cli.api.work.paths import without_paths
+from facefusion_cli.api.work.wording import Wording
 from facefusion_cli.core.faceswap.options import People, SwapOptions
 from facefusion_cli.core.lipsync.options import LipSyncOptions
 from facefusion_cli.core.media.disk_errors import output_error

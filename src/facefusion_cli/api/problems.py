@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import re
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -11,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from facefusion_cli.api.work.admission import NotAdmitted
+from facefusion_cli.api.work.paths import without_paths
 from facefusion_cli.errors import (
     DeviceError,
     FaceFusionError,
@@ -33,13 +33,11 @@ __all__ = ["MEDIA_TYPE", "Problem", "add_handlers", "answer", "bug", "fail_of", 
 
 MEDIA_TYPE = "application/problem+json"
 
-_METHODS = ("GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS", "TRACE")
+_METHODS = ("GET", "POST", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE")
 _SENTENCES = {
     404: ("not-found", "there is nothing at this address.", "/docs shows what there is."),
     405: ("wrong-method", "this address does not take that method.", ""),
 }
-# A sentence of the system may name a file: "/tmp/x", "C:\\x".
-_PATH = re.compile(r'"?(?<![\w/.:])(?:[A-Za-z]:\\|/)[^\s",;]*[/\\][^\s",;]*"?')
 
 
 class Problem(Exception):  # noqa: N818  (the name that RFC 9457 has for it)
@@ -95,7 +93,7 @@ def problem_of(error: FaceFusionError) -> Problem:
         status = 422
     elif isinstance(error, (WeightsError, DeviceError)):
         status = 503
-    return Problem(status, error.code, _without_paths(error.message), hint=_without_paths(error.hint))
+    return Problem(status, error.code, without_paths(error.message), hint=without_paths(error.hint))
 
 
 def unavailable(error: NotAdmitted) -> Problem:
@@ -103,8 +101,8 @@ def unavailable(error: NotAdmitted) -> Problem:
     return Problem(
         503,
         error.code,
-        _without_paths(error.message),
-        hint=_without_paths(error.hint),
+        without_paths(error.message),
+        hint=without_paths(error.hint),
         headers={"Retry-After": str(error.retry_after)},
     )
 
@@ -155,7 +153,7 @@ def _of_framework(request: Request, error: HTTPException) -> Problem:
     code, message, hint = _SENTENCES.get(status, ("refused", f"{http.HTTPStatus(status).phrase.lower()}.", ""))
     headers = dict(error.headers or {})
     if status == 405:
-        headers["Allow"] = ", ".join(_allowed(request))
+        headers["Allow"] = ", ".join(_allowed(request)).replace("GET", "GET, HEAD")
     return Problem(status, code, message, hint=hint, headers=headers)
 
 
@@ -176,7 +174,3 @@ def _allowed(request: Request) -> list[str]:
 def _of_parameters(_: Request, error: RequestValidationError) -> Problem:
     names = [(str(each["loc"][-1]), f"{each['msg'].lower()}.") for each in error.errors()]
     return Problem(422, "bad-parameter", "a parameter of the request cannot be.", fields=names)
-
-
-def _without_paths(text: str) -> str:
-    return _PATH.sub("a file", text)

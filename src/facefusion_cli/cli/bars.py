@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column, Table
 from rich.text import Text
 
-from facefusion_cli.cli.progress import STAGES
+from facefusion_cli.cli.stages import WEIGHT_STAGES
 from facefusion_cli.core.sizes import in_words
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Bars:
         self._name, self._stages[name] = name, stage
         self._settle()
         self._speed.restart()
-        self._progress.update(task, moving=False, words=STAGES[stage])
+        self._progress.update(task, moving=False, words=WEIGHT_STAGES[stage])
         if stage == "stored":
             self._progress.update(task, completed=self._files[name])
             self._count(name, self._files[name])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from facefusion_cli.cli.stages import WEIGHT_STAGES
 from facefusion_cli.core.sizes import in_words
 
 if TYPE_CHECKING:
@@ -14,18 +15,7 @@ if TYPE_CHECKING:
     from facefusion_cli.cli.console import Console
     from facefusion_cli.core.weights.watcher import Stage, Watcher
 
-__all__ = ["STAGES", "Lines", "show_progress"]
-
-STAGES: dict[Stage, str] = {
-    "waiting": "waiting for another process",
-    "connecting": "asking for the file",
-    "downloading": "fetching",
-    "copying": "copying from the Hugging Face cache",
-    "verifying": "checking",
-    "converting": "converting",
-    "stored": "stored",
-}
-"""What is said of each stage."""
+__all__ = ["Lines", "show_progress"]
 
 
 @contextmanager
@@ -54,14 +44,14 @@ class Lines:
     def stage(self, name: str, stage: Stage) -> None:
         """See ``Watcher``."""
         if stage == "waiting":
-            self._console.done(f"{name}: {STAGES[stage]}")
+            self._console.done(f"{name}: {WEIGHT_STAGES[stage]}")
         elif stage in ("connecting", "copying", "verifying", "converting"):
-            self._console.detail(f"{name}: {STAGES[stage]}")
+            self._console.detail(f"{name}: {WEIGHT_STAGES[stage]}")
         elif stage == "stored" and self._began is None:
-            self._console.done(f"{name}: {STAGES[stage]}")
+            self._console.done(f"{name}: {WEIGHT_STAGES[stage]}")
         elif stage == "stored" and self._began is not None:
             fetched, seconds = in_words(self._total - self._first), self._clock() - self._began
-            self._console.done(f"{name}: {STAGES[stage]}, {fetched} in {seconds:.1f} s")
+            self._console.done(f"{name}: {WEIGHT_STAGES[stage]}, {fetched} in {seconds:.1f} s")
         if stage in ("waiting", "connecting", "stored") or (self._now is not None and self._now[0] != name):
             self._began = None
         self._now = name, stage

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from facefusion_cli.cli.bars import Drawing, Speed, clock_time
 from facefusion_cli.cli.console import printable
-from facefusion_cli.cli.video_progress import STAGES, going_on
+from facefusion_cli.cli.stages import VIDEO_STAGES, going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,7 +136,7 @@ class _Row:
         self._speed.moved(done)
         if 0 < done < total:
             self._console.done(going_on(self._name, stage, done, total))
-        self._words = STAGES[stage] if self._short else f"{self._name}: {STAGES[stage]}"
+        self._words = VIDEO_STAGES[stage] if self._short else f"{self._name}: {VIDEO_STAGES[stage]}"
         for task in self._progress.tasks:
             if task.id == self._task:
                 task.total = total or None  # "reset" and "update" would keep the last stage's where there is none

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.media.video.words import clock
+from facefusion_cli.cli.stages import VIDEO_STAGES, amount, going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,30 +16,9 @@ if TYPE_CHECKING:
     from facefusion_cli.core.media.formats import Kind
     from facefusion_cli.core.media.video.watcher import Stage, VideoWatcher
 
-__all__ = ["STAGES", "Lines", "amount", "going_on", "show_many", "show_one"]
+__all__ = ["Lines", "show_many", "show_one"]
 
-STAGES: dict[Stage, str] = {
-    "probing": "reading",
-    "listening": "hearing the sound",
-    "looking": "looking for faces",
-    "swapping": "swapping",
-    "speaking": "moving lips",
-    "joining": "putting the pieces together",
-}
-"""What is said of each stage."""
 _UNKNOWN_STEP = 600
-
-
-def amount(stage: Stage, done: int, total: int) -> str:
-    """How far a stage is: frames, or of sound the time; ``total`` is 0 where nobody knows it."""
-    if stage != "listening":
-        return f"frame {done} of {total}"
-    return f"{clock(done)} of {clock(total)}" if total else clock(done)
-
-
-def going_on(name: str, stage: Stage, done: int, total: int) -> str:
-    """The sentence for a stage that an earlier run has begun."""
-    return f"{name}: {STAGES[stage]}, going on at {amount(stage, done, total)}"
 
 
 @contextmanager
@@ -112,13 +91,13 @@ class Lines:
         if 0 < done < total:
             self._console.done(going_on(self._name, stage, done, total))
         else:
-            self._console.detail(f"{self._name}: {STAGES[stage]}")
+            self._console.detail(f"{self._name}: {VIDEO_STAGES[stage]}")
 
     def chunk(self, number: int, count: int) -> None:
         """See ``VideoWatcher``."""
         self.check()
         if count > 1:
-            self._console.done(f"{self._name}: {STAGES[self._stage]}, chunk {number} of {count}")
+            self._console.done(f"{self._name}: {VIDEO_STAGES[self._stage]}, chunk {number} of {count}")
 
     def progress(self, frames: int, faces: int) -> None:
         """See ``VideoWatcher``."""
@@ -132,7 +111,7 @@ class Lines:
             unit = "times as fast as it sounds" if self._stage == "listening" else "frames a second"
             rate = "" if pace is None else f", {pace:.1f} {unit}"
             far = amount(self._stage, self._done, self._total)
-            self._console.detail(f"{self._name}: {STAGES[self._stage]}, {far}{rate}")
+            self._console.detail(f"{self._name}: {VIDEO_STAGES[self._stage]}, {far}{rate}")
 
     def _steps(self) -> int:
         """Tenths of what is to be done, or where nobody knows how much that is, stretches of ten minutes."""

@@ -14,6 +14,7 @@ from facefusion_cli.core.failures import in_words
 from facefusion_cli.core.weights.command import download_command
 from facefusion_cli.core.weights.consent import Consent
 from facefusion_cli.core.weights.fetch import fetch
+from facefusion_cli.core.weights.importing import import_file
 from facefusion_cli.core.weights.needs import engines_that_need
 from facefusion_cli.core.weights.provision import licences_of
 from facefusion_cli.core.weights.reach import Hosts
@@ -112,7 +113,7 @@ def import_files(console: Console, store: Store, files: Sequence[Path], unverifi
         began = monotonic()
         try:
             with in_words(), console.busy(f"importing {file.name}"):
-                weights = store.import_file(file, unverified, Lines(console))
+                weights = import_file(store, file, unverified, Lines(console))
                 states = {weight: store.state(weight) for weight in weights}
         except FaceFusionError as error:
             work.failed(error, str(file), imported_from=str(file))

@@ -13,13 +13,14 @@ from facefusion_cli.core.batch.journal import JOURNAL_NAME
 from facefusion_cli.core.home import home_folder, state_folder
 from facefusion_cli.core.media.atomic import abandoned
 from facefusion_cli.core.media.disk_errors import why_not_written
+from facefusion_cli.core.media.hidden import is_temporary_name
 from facefusion_cli.core.media.registry import JOURNALS, REGISTRIES, forget, remembered
 from facefusion_cli.core.media.work_folders import hold, remove_entry, remove_held, work_folders
 from facefusion_cli.core.weights.files import set_aside_earlier
 from facefusion_cli.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from facefusion_cli.core.weights.catalog import Archive, Weight
     from facefusion_cli.core.weights.store import Store
@@ -29,7 +30,6 @@ __all__ = ["Kind", "LeftOver", "find_left_overs", "remove_empty_folders", "remov
 
 Kind = Literal["work-folder", "temporary-file", "cache", "download", "weights", "journal", "answers"]
 
-_TEMPORARY = re.compile(r"\.facefusion-[0-9a-f]{12}-\d+-[0-9a-f]{8}(\.\w+)?")
 _CACHES, _ANSWERS = ("self-checks.json",), ("consent.json",)
 """In the state folder: what can be found out again, and what cannot."""
 
@@ -62,7 +62,7 @@ def find_left_overs(places: Sequence[Path], store: Store, *, everything: bool = 
     folders = work_folders(places)
     found = [LeftOver("work-folder", folder, _size(folder)) for folder in folders]
     around = {Path(os.path.realpath(place)) for place in places} | {folder.parent for folder in folders}
-    found += [LeftOver("temporary-file", path, _size(path)) for path in _matching(around, _TEMPORARY)]
+    found += [LeftOver("temporary-file", path, _size(path)) for path in _matching(around, is_temporary_name)]
     found += [LeftOver("cache", path, _size(path)) for path in _state_files(_CACHES)]
     files: list[Weight | Archive] = [*store.catalog.weights, *store.catalog.archives]
     for file in files:
@@ -74,7 +74,7 @@ def find_left_overs(places: Sequence[Path], store: Store, *, everything: bool = 
             if paths:
                 found.append(LeftOver("weights", paths[0], sum(map(_size, paths)), weight))
         known = {path for path in remembered(JOURNALS) if path.name == JOURNAL_NAME and _is_plain(path)}
-        journals = known.union(_matching(around, re.compile(re.escape(JOURNAL_NAME))))
+        journals = known.union(_matching(around, JOURNAL_NAME.__eq__))
         found += [LeftOver("journal", path, _size(path)) for path in sorted(journals)]
         found += [LeftOver("answers", path, _size(path)) for path in _state_files(_ANSWERS)]
     return found
@@ -115,7 +115,7 @@ def remove_left_over(found: LeftOver, store: Store, watcher: Watcher, *, dry: bo
 def remove_empty_folders(store: Store) -> Iterator[Path]:
     """Remove our own folders where nothing is left in them, and what else is in the store's hidden one."""
     hidden = _hidden(store)
-    for path in _matching([hidden], re.compile(r".+\.(lock|json|json\.\w+)")):
+    for path in _matching([hidden], re.compile(r".+\.(lock|json|json\.\w+)").fullmatch):
         if path.suffix != ".lock" or not _is_locked(path):
             with suppress(OSError):
                 path.unlink()
@@ -176,16 +176,16 @@ def _state_files(names: Iterable[str]) -> list[Path]:
     """Files of these names, and what was to become one of them when a run was killed."""
     pattern = re.compile("|".join(rf"{re.escape(name)}(\.[0-9a-f]{{8}})?" for name in names))
     with suppress(UsageError):
-        return _matching([state_folder()], pattern)
+        return _matching([state_folder()], pattern.fullmatch)
     return []
 
 
-def _matching(folders: Iterable[Path], names: re.Pattern[str]) -> list[Path]:
+def _matching(folders: Iterable[Path], matches: Callable[[str], object]) -> list[Path]:
     """Ordinary files of such names directly in the folders; those that cannot be read have none."""
     found = []
     for folder in sorted(folders):
         with suppress(OSError):
-            found += [path for path in folder.iterdir() if names.fullmatch(path.name) and _is_plain(path)]
+            found += [path for path in folder.iterdir() if matches(path.name) and _is_plain(path)]
     return sorted(found)
 
 

@@ -11,7 +11,7 @@ from facefusion_cli.errors import FaceFusionError, InternalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["explained", "in_words", "is_out_of_memory"]
+__all__ = ["explained", "first_line", "in_words", "is_out_of_memory"]
 
 _OPENCV_NO_MEMORY = -4  # cv2.Error.StsNoMem
 
@@ -66,6 +66,11 @@ def _bug(error: Exception) -> FaceFusionError:
     )
     bug.__cause__ = error
     return bug
+
+
+def first_line(error: Exception) -> str:
+    """What a library says of its failure, for the middle of a sentence: its first line, else what kind it is of."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")
 
 
 def is_out_of_memory(error: Exception) -> bool:

@@ -235,7 +235,7 @@ def _load(channel: _Channel, setup: Setup) -> Engines | None:
     """The engines, as soon as they can be loaded; None if another process has to try."""
     from facefusion_cli.api.work.engines import Engines
     from facefusion_cli.api.work.guards import limit_pictures
-    from facefusion_cli.api.work.wording import without_paths
+    from facefusion_cli.api.work.paths import without_paths
     from facefusion_cli.core.failures import explained
 
     limit_pictures(setup.limits)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from facefusion_cli.api.orders import SwapOrder
 from facefusion_cli.api.work.guards import TooHeavyError, WrongKindError
 from facefusion_cli.api.work.job import Failure
+from facefusion_cli.api.work.paths import KNOWN_AS, without_paths
 from facefusion_cli.core.failures import explained, is_out_of_memory
 from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.errors import (
@@ -30,14 +31,10 @@ if TYPE_CHECKING:
 
     from facefusion_cli.api.orders import Order
 
-__all__ = ["Wording", "without_paths"]
+__all__ = ["Wording"]
 
-_KNOWN_AS = r"(?:(?:the|a) (?:video|output|picture|piece|network|folder|file) )?"
-"""What sentences put before the name of a file, and a client reads in its place."""
 _OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*[a-z])")
 _VARIABLE = re.compile(r", or raise the limit with the environment variable \w+")
-_IN_QUOTES = re.compile(_KNOWN_AS + r'"(?:/|[A-Za-z]:[\\/]|\\\\|~)[^"\n]*"')
-_BARE = re.compile(r"(?<![\w/.:<>\"])(?:/|[A-Za-z]:[\\/]|~/)[\w.+@%~-][^\s\"',;]*[^\s\"',;.:)]")
 _LEAST_NAME = 16
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_ROOM = (
@@ -48,20 +45,15 @@ _NO_ROOM = (
 )
 
 
-def without_paths(text: str) -> str:
-    """A sentence without any path of this machine."""
-    return _BARE.sub("a file", _IN_QUOTES.sub("a file", text))
-
-
 class Wording:
     """How one order's files are called."""
 
     def __init__(self, order: Order) -> None:
         self._names = [
-            (re.compile(_KNOWN_AS + _quoted(str(path))), name, re.compile(_alone(path.name)))
+            (re.compile(KNOWN_AS + _quoted(str(path))), name, re.compile(_alone(path.name)))
             for path, name in _files(order)
         ]
-        self._others = re.compile(_KNOWN_AS + rf'"?{re.escape(str(order.folder))}(?:[\\/][^\s"\',;:]*)?"?')
+        self._others = re.compile(KNOWN_AS + rf'"?{re.escape(str(order.folder))}(?:[\\/][^\s"\',;:]*)?"?')
 
     def of(self, text: str) -> str:
         """The sentence as the client reads it."""

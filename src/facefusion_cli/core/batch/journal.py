@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from facefusion_cli.core.media.atomic import AtomicFile
 from facefusion_cli.core.media.disk_errors import why_not_written
+from facefusion_cli.core.media.hidden import PREFIX
 from facefusion_cli.core.media.registry import JOURNALS, remember
 from facefusion_cli.errors import OutputError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JOURNAL_NAME", "FolderJournal"]
 
-JOURNAL_NAME = ".facefusion-journal.jsonl"
+JOURNAL_NAME = f"{PREFIX}journal.jsonl"
 _SLACK = 1000
 """Lines that are out of date before the file is written anew; many more than one run adds for nothing."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from facefusion_cli.core.media.formats import is_sound_suffix, suffix_kind
+from facefusion_cli.core.media.hidden import PREFIX
 from facefusion_cli.core.media.kinds import kind_of
 from facefusion_cli.core.media.naming import Target, is_folder
 from facefusion_cli.errors import InputError, UsageError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["HEARD", "SEEN", "SEEN_BESIDE_SOUNDS", "Fault", "Sort", "Targets", "find_targets"]
-
-_OURS = ".facefusion-"
 
 
 class Fault(NamedTuple):
@@ -166,7 +165,7 @@ class _Search:
 
     def _take(self, path: Path, below: Path) -> Iterator[Target]:
         """The file at ``path``, found and not named, if it is one to work on."""
-        if path.name.startswith(_OURS):
+        if path.name.startswith(PREFIX):
             return
         if not self._sort.takes(path) or not path.is_file():
             if not self._sort.passes(path):

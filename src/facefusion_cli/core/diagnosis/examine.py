@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.core.device import Device, select_device
 from facefusion_cli.core.diagnosis.report import Fact, Section
+from facefusion_cli.core.failures import first_line
 from facefusion_cli.core.home import models_folder
 from facefusion_cli.errors import DeviceError, UsageError
 
@@ -66,8 +67,8 @@ def _facts(part: Callable[[], list[Fact]]) -> tuple[Fact, ...]:
         library = _library_at_fault(error)
         if not library:
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")
-        return (Fact("left out", f"{library} does not work: {reason}.", "note", hint="See the problems above."),)
+        sentence = f"{library} does not work: {first_line(error)}."
+        return (Fact("left out", sentence, "note", hint="See the problems above."),)
 
 
 def _library_at_fault(error: Exception) -> str:

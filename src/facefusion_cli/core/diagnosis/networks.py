@@ -8,6 +8,7 @@ import numpy as np
 
 from facefusion_cli.core.diagnosis.report import Fact
 from facefusion_cli.core.diagnosis.storage import is_stored
+from facefusion_cli.core.failures import first_line
 from facefusion_cli.core.inference.network import known_verdict, open_network
 from facefusion_cli.core.inference.onnx_runtime import open_embedded, open_session
 from facefusion_cli.core.lipsync.wav2lip.network import known_generator_verdict, open_generator_network
@@ -44,7 +45,7 @@ def embedded_networks() -> list[Fact]:
         session = open_session(_SMALLEST)
         session.run(None, {"x": np.zeros(1, np.float32)})
     except Exception as error:  # noqa: BLE001  (whatever a broken onnxruntime raises, it ends in a sentence)
-        problem = FaceFusionError(f"onnxruntime does not work: {_first_line(error)}.", hint=_REINSTALL_ONNXRUNTIME)
+        problem = FaceFusionError(f"onnxruntime does not work: {first_line(error)}.", hint=_REINSTALL_ONNXRUNTIME)
         return [Fact.problem("onnxruntime", problem)]
     active = session.get_providers()
     others = [name for name in listed if name not in active]
@@ -61,7 +62,7 @@ def _embedded(name: str) -> Fact:
         # onnxruntime's errors have no base class of their own.
         if not (isinstance(error, OSError) or type(error).__module__.partition(".")[0] == "onnxruntime"):
             raise
-        problem = FaceFusionError(f'the network "{name}" cannot be run: {_first_line(error)}.', hint=_REINSTALL)
+        problem = FaceFusionError(f'the network "{name}" cannot be run: {first_line(error)}.', hint=_REINSTALL)
         return Fact.problem(name, problem)
     if not finite:
         wrong = FaceFusionError(f'the network "{name}" gives numbers that are none.', hint=_REINSTALL)
@@ -118,7 +119,3 @@ def _described(name: str, verdict: Verdict, device: Device, *, tried: bool) -> F
     if verdict.device != device.name:
         return Fact(name, text, "note", data)
     return Fact(name, text, "ok" if tried else "info", data)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(". ")

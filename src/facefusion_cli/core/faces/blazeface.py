@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BlazeFace", "Detection", "decode", "iou", "letterbox", "make_anchors", "weighted_nms"]
 
-NMS_IOU = 0.3
+_NMS_IOU = 0.3
 """Two boxes that overlap by more than this mean the same face."""
 _LOGIT_LIMIT = 80.0  # exp() of more overflows float32
 
@@ -147,7 +147,7 @@ def decode(
     ]
 
 
-def weighted_nms(detections: Sequence[Detection], threshold: float = NMS_IOU) -> list[Detection]:
+def weighted_nms(detections: Sequence[Detection]) -> list[Detection]:
     """Replace each heap of overlapping detections by their mean, weighted by the score; best first.
 
     The mean keeps the best score of its heap. Steadier than keeping the best box alone.
@@ -157,7 +157,7 @@ def weighted_nms(detections: Sequence[Detection], threshold: float = NMS_IOU) ->
     while rest:
         best = rest[0]
         overlap = iou(best.box, np.stack([one.box for one in rest]))
-        heap = [one for one, value in zip(rest, overlap, strict=True) if value > threshold or one is best]
+        heap = [one for one, value in zip(rest, overlap, strict=True) if value > _NMS_IOU or one is best]
         weights = np.array([one.score for one in heap], np.float32)
         weights /= weights.sum()
         merged.append(

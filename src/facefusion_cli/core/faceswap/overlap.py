@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.ramp import rise
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
@@ -70,11 +72,11 @@ def covers(faces: Sequence[Face], known: Collection[tuple[int, int]] = ()) -> li
                 continue
             ratio = sizes[near] / sizes[far]
             sure = (near, far) in known
-            share = 1.0 if sure else _ramp(ratio, *_NEARER)
+            share = 1.0 if sure else rise(ratio, *_NEARER)
             if share > 0:
-                outline = head_outline(faces[near], 1.0 if sure else _ramp(ratio, *_GROWN))
+                outline = head_outline(faces[near], 1.0 if sure else rise(ratio, *_GROWN))
                 behind = hull(faces[far].mesh[:, :2])
-                share *= _ramp(common(behind, outline) / area(behind), 0.0, _TOUCHING)
+                share *= rise(common(behind, outline) / area(behind), 0.0, _TOUCHING)
             if share > 0:
                 found[far].append(Cover(outline, sizes[near], share))
     return [tuple(each) for each in found]
@@ -174,8 +176,3 @@ def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
     return np.asarray(
         cv2.warpAffine(blurred, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
     )
-
-
-def _ramp(value: float, low: float, high: float) -> float:
-    t = min(max((value - low) / (high - low), 0.0), 1.0)
-    return t * t * (3 - 2 * t)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefusion_cli.core.failures import first_line
 from facefusion_cli.core.inference import self_check
 from facefusion_cli.core.inference.onnx_runtime import open_session
 from facefusion_cli.core.inference.verdicts import Verdict
@@ -60,7 +61,7 @@ def examine(
     except Exception as error:
         if not (isinstance(error, ValueError) or _complains(error)):
             raise
-        why = f"no inputs for it could be made up to compare with: {_first_line(error)}"
+        why = f"no inputs for it could be made up to compare with: {first_line(error)}"
         _insist(model, device, why)
         return reference, Verdict("onnxruntime", "cpu", "fp32", False, why), True
     batched = self_check.one_output_each(expected)
@@ -116,9 +117,9 @@ def _try_torch(
         feeds = {name: np.repeat(array, items, axis=0) for name, array in expected[0].feeds.items()}
         seconds = self_check.seconds_per_run(session, feeds) / items
     except UnsupportedGraphError as error:
-        return _Trial(None, f"torch cannot run this graph: {_first_line(error)}", hopeless=True)
+        return _Trial(None, f"torch cannot run this graph: {first_line(error)}", hopeless=True)
     except TORCH_FAILURES as error:
-        return _Trial(None, f"torch in {precision} fails: {_first_line(error)}", lasting=not _may_pass(error))
+        return _Trial(None, f"torch in {precision} fails: {first_line(error)}", lasting=not _may_pass(error))
     reason = f"torch in {precision} agrees with onnxruntime (off by {difference})"
     if limit and seconds > limit:
         reason = f"{reason}, {seconds / limit:.1f} times as slow"
@@ -158,7 +159,7 @@ def open_reference(model: Path, content: Path | bytes, threads: int) -> Session:
         if not _complains(error):
             raise
         raise WeightsDamagedError(
-            f'"{model}" is not a network that onnxruntime can open: {_first_line(error)}.',
+            f'"{model}" is not a network that onnxruntime can open: {first_line(error)}.',
             hint='"facefusion download-models --verify" checks what is stored.',
         ) from error
 
@@ -166,8 +167,3 @@ def open_reference(model: Path, content: Path | bytes, threads: int) -> Session:
 def _complains(error: Exception) -> bool:
     """Whether onnxruntime finds fault with the network or its inputs; a lack of memory is told elsewhere."""
     return type(error).__module__.startswith("onnxruntime") and "alloc" not in str(error)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from facefusion_cli.core.home import state_folder
+from facefusion_cli.core.small_files import write_whole
 
 if TYPE_CHECKING:
     from facefusion_cli.core.device import Device, Precision
@@ -55,14 +55,9 @@ def remember(sha256: str, device: Device, threads: int, verdict: Verdict) -> Non
     for key in list(entries)[:-_KEPT]:
         del entries[key]
     path = _path()
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, json.dumps(entries, indent=1).encode("ascii"))
 
 
 def _path() -> Path:

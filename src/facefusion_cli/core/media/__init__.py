@@ -1,1 +1,1 @@
-"""Pictures in, pictures out, safely."""
+"""Pictures, videos and sound in, results out, safely."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from facefusion_cli.core.media.disk_errors import output_error
+from facefusion_cli.core.media.hidden import stem_of, temporary_name
 from facefusion_cli.core.media.naming import numbered
 from facefusion_cli.errors import OutputError, OutputExistsError
 
@@ -81,9 +80,7 @@ class AtomicFile:
         check_destination(self._path, self._exists, self._inputs)
         # A numbered name is free or not by itself; any other may be a link to where the file really is.
         self._final = self._path.absolute() if self._exists == "number" else _resolve(self._path)
-        name = hashlib.sha256(os.fsencode(self._final.name)).hexdigest()[:12]
-        self._prefix = f".facefusion-{name}-"
-        _remove_abandoned(self._final.parent, self._prefix)
+        _remove_abandoned(self._final.parent, f"{stem_of(self._final)}-")
         try:
             if self._exists == "replace" and (mode := _mode(self._final)) is not None:
                 self._rights = mode & 0o777
@@ -159,8 +156,7 @@ class AtomicFile:
 
     def _create(self) -> None:
         while True:
-            token = f"{os.getpid()}-{secrets.token_hex(4)}"
-            self.temporary = self._final.with_name(f"{self._prefix}{token}{self._path.suffix}")
+            self.temporary = self._final.with_name(temporary_name(self._final, self._path.suffix))
             # Created with the rights that the final file shall have: the umask applies, as to any other new file. In
             # place of another nobody may read it in the meantime who could not read that one; we have to write it.
             rights = 0o666 if self._rights is None else self._rights & 0o666 | 0o600

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,6 +11,7 @@ import numpy as np
 
 from facefusion_cli.core.media.colour import ColourProfile, cmyk_to_srgb, parse_profile
 from facefusion_cli.core.media.decode import decode
+from facefusion_cli.core.media.files import refuse_others, unreadable
 from facefusion_cli.core.media.kinds import HEAD_SIZE, identify
 from facefusion_cli.core.media.metadata import NO_METADATA, Metadata
 from facefusion_cli.core.media.sized import SizedReader
@@ -31,7 +30,6 @@ __all__ = [
     "read_picture",
     "to_depth_8",
     "to_srgb",
-    "unreadable",
 ]
 
 DEFAULT_PIXEL_LIMIT = 100_000_000
@@ -153,27 +151,10 @@ def _pixel_limit() -> int:
 def _open(path: Path) -> Iterator[BinaryIO]:
     """Open an ordinary file; anything else is refused unopened, since opening a pipe would wait for ever."""
     try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f'"{path}" is a folder, not a picture.')
-        if not stat.S_ISREG(mode):
-            raise InputError(f'"{path}" is not an ordinary file.')
+        refuse_others(path, path.stat().st_mode, "a picture")
         with SizedReader(path) as file:
             yield file
     except OSError as error:
         if error.filename is not None and str(error.filename) != str(path):
             raise  # about another file
         raise unreadable(path, error) from error
-
-
-def unreadable(path: Path, error: OSError) -> InputError:
-    """What the user is told when opening ``path`` failed."""
-    if error.errno in {errno.ENOENT, errno.ENOTDIR}:
-        if path.is_symlink():
-            return InputError(f'"{path}" is a link to a file that does not exist.')
-        return InputError(f'there is no file "{path}".', hint="Check the name.")
-    if error.errno == errno.ELOOP:
-        return InputError(f'"{path}" is a link that leads to itself.')
-    if error.errno in {errno.EACCES, errno.EPERM}:
-        return InputError(f'there is no permission to read "{path}".')
-    return InputError(f'"{path}" cannot be read: {(error.strerror or str(error)).lower()}.')

@@ -81,9 +81,9 @@ class Work:
 
     ``identity`` says what the pieces are made from: fingerprints of inputs, options, engine and versions, as JSON. Its
     top-level keys are words that a sentence can hold ("inputs", "options", "engine"). If a folder is there that was
-    made from the same, its finished pieces are kept, and ``resumed`` is true if there are any; if it differs, or
-    ``resume`` is false, it is emptied and ``notes`` says so. A lock keeps a second run for the same output away. When
-    the block is left without ``remove``, finished pieces stay; a folder without any goes.
+    made from the same, its finished pieces are kept; if it differs, or ``resume`` is false, it is emptied and ``notes``
+    says so (both known inside the block). A lock keeps a second run for the same output away. When the block is left
+    without ``remove``, finished pieces stay; a folder without any goes.
 
     Raises:
         OutputError: the folder cannot be made or written, or another run works on the same output; also by methods, as
@@ -91,13 +91,10 @@ class Work:
     """
 
     folder: Path
-    resumed: bool
-    """Whether there are pieces of an earlier run; known inside the block, as are ``notes``."""
     notes: tuple[str, ...]
 
     def __init__(self, output: Path, identity: Mapping[str, Any], *, resume: bool = True) -> None:
         self.folder = work_folder(output)
-        self.resumed = False
         self.notes = ()
         self._output = output
         self._identity = json.loads(json.dumps(identity, allow_nan=False))
@@ -214,7 +211,6 @@ class Work:
                 remove_entry(path)
         self._journal = Journal(self.folder / _JOURNAL, self._identity, pieces)
         self._pieces = pieces
-        self.resumed = bool(pieces)
         remember(WORK_FOLDERS, self.folder)
 
     def _discard(self, name: str) -> None:

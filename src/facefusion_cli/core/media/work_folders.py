@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.hidden import is_work_folder_name, work_folder_name
 from facefusion_cli.core.media.registry import WORK_FOLDERS, forget, remembered
 
 if TYPE_CHECKING:
@@ -37,20 +36,18 @@ KEPT_DAYS = 14
 """How long what an interrupted run has finished waits for the next."""
 
 _DAY = 24 * 60 * 60
-_NAME = re.compile(r"\.facefusion-[0-9a-f]{12}\.work")
 _ATTEMPTS = 5
 
 
 def work_folder(output: Path) -> Path:
     """The work folder of an output: beside the file itself, where ``output`` is a link to one."""
     final = Path(os.path.realpath(output))
-    name = hashlib.sha256(os.fsencode(final.name)).hexdigest()[:12]
-    return final.with_name(f".facefusion-{name}.work")
+    return final.with_name(work_folder_name(final))
 
 
 def is_work_folder(path: Path) -> bool:
     """Whether it is there and one of ours; a link to one is not."""
-    return _NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
+    return is_work_folder_name(path.name) and path.is_dir() and not path.is_symlink()
 
 
 def hold(folder: Path, *, create: bool = False) -> BaseFileLock | None:

@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.home import state_folder
-from facefusion_cli.core.media.atomic import AtomicFile
-from facefusion_cli.errors import OutputError
+from facefusion_cli.core.small_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,9 +60,7 @@ class Consent:
         answers = {"accepted": sorted(accepted), "declined": sorted(declined)}
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            with AtomicFile(self.file) as file:
-                file.temporary.write_text(json.dumps(answers) + "\n", encoding="utf-8")
-                file.commit()
-        except (OSError, OutputError):
+            write_whole(self.file, json.dumps(answers).encode("ascii") + b"\n")
+        except OSError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""Small operations on files: hash, write whole or not at all, move into place, and what to say when they fail."""
+"""Small operations on files: hash, move into place or aside, remove, and what to say when they fail."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import errno
 import hashlib
 import os
 import re
-import secrets
-import sys
 from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.atomic import sync_folder
 from facefusion_cli.core.media.disk_errors import why_not_written
 from facefusion_cli.errors import WeightsDamagedError, WeightsError
 
@@ -31,7 +30,6 @@ __all__ = [
     "remove_file",
     "set_aside_earlier",
     "sha256_of",
-    "write_whole",
 ]
 
 ELSEWHERE = "with --models-dir or the variable FACEFUSION_HOME"
@@ -49,34 +47,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that nobody ever sees half of it."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-
-
 def move_into_place(file: Path, place: Path) -> None:
     """Rename within one file system, content first on the disk, so that a power cut leaves the old or the new."""
     with file.open("r+b") as opened:
         os.fsync(opened.fileno())
     file.replace(place)
-    if sys.platform != "win32":
-        # Not all file systems can flush a folder.
-        with suppress(OSError):
-            descriptor = os.open(place.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    sync_folder(place.parent)
 
 
 def set_aside_earlier(place: Path) -> list[Path]:

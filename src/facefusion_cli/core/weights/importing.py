@@ -10,6 +10,7 @@ from facefusion_cli.core.weights.catalog import Archive
 from facefusion_cli.core.weights.files import consuming, sha256_of
 from facefusion_cli.core.weights.kinds import not_a_weight
 from facefusion_cli.core.weights.room import check_free, converted_bytes
+from facefusion_cli.core.weights.watcher import SILENT
 from facefusion_cli.errors import InputError, WeightsDamagedError
 
 if TYPE_CHECKING:
@@ -22,8 +23,20 @@ if TYPE_CHECKING:
 __all__ = ["import_file"]
 
 
-def import_file(store: Store, path: Path, unverified: Weight | None, watcher: Watcher) -> tuple[Weight, ...]:
-    """Copy a file into the store; see ``Store.import_file``. What is stored already is left alone."""
+def import_file(
+    store: Store, path: Path, unverified: Weight | None = None, watcher: Watcher = SILENT
+) -> tuple[Weight, ...]:
+    """Copy a file brought by hand into the store, recognised by its SHA-256 (weights and archives).
+
+    ``unverified``: take it for that weight although its hash is not in the catalog; its content is checked all the
+    same. Returns the weights that are stored now thanks to it; what was stored already is left alone.
+
+    Raises:
+        InputError: it cannot be read.
+        WeightsDamagedError: it is none of the weights; the sentence says what it is (web page, TorchScript archive,
+            another network of that name) and what to fetch instead.
+        WeightsError: it cannot be stored.
+    """
     file, sha256 = _recognise(store.catalog, path, unverified)
     with store.locked(file, watcher):
         if isinstance(file, Archive):

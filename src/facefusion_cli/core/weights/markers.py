@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.weights.files import write_whole
+from facefusion_cli.core.small_files import write_whole
 
 if TYPE_CHECKING:
     import os

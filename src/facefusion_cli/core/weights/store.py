@@ -230,24 +230,6 @@ class Store:
                 removed.append(self._remove_downloads(archive))
         return any(removed)
 
-    def import_file(
-        self, path: Path, unverified: Weight | None = None, watcher: Watcher = SILENT
-    ) -> tuple[Weight, ...]:
-        """Copy a file brought by hand into the store, recognised by its SHA-256 (weights and archives).
-
-        ``unverified``: take it for that weight although its hash is not in the catalog; its content is checked all the
-        same. Returns the weights that are stored now thanks to it.
-
-        Raises:
-            InputError: it cannot be read.
-            WeightsDamagedError: it is none of the weights; the sentence says what it is (web page, TorchScript archive,
-                another network of that name) and what to fetch instead.
-            WeightsError: it cannot be stored.
-        """
-        from facefusion_cli.core.weights.importing import import_file
-
-        return import_file(self, path, unverified, watcher)
-
     def _look(self, weight: Weight, *, whole: bool = False) -> Finding:
         return inspect(weight, self.path(weight), self._marker(weight), whole=whole)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from facefusion_cli.core.faceswap.inswapper.boost import CROP
 from facefusion_cli.core.faceswap.inswapper.emap import EMBEDDING
+from facefusion_cli.core.failures import first_line
 from facefusion_cli.errors import DeviceError, FaceFusionError, WeightsDamagedError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Generator:
                 raise
             if not any(sign in str(error) for sign in _GPU_FULL):
                 raise DeviceError(
-                    f"{self._verdict.device} failed while it made a face: {_first_line(error)}.",
+                    f"{self._verdict.device} failed while it made a face: {first_line(error)}.",
                     hint="Take --device cpu.",
                 ) from error
             if batch <= self._least:
@@ -130,8 +131,3 @@ class Generator:
 def _item(info: TensorInfo) -> tuple[Sequence[int | str | None] | int | str | None, ...]:
     """The shape of one item of the batch."""
     return tuple(info.shape[1:])
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
