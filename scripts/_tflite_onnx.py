@@ -187,12 +187,20 @@ def _pad(graph: Translator, operator: Operator) -> str:
 
 
 def _prelu(graph: Translator, operator: Operator) -> str:
-    """The same numbers by four operators: onnxruntime computes its own "PRelu" so slowly that it took half the time."""
+    """slope * x + (1 - slope) * max(x, 0), for onnxruntime: its own "PRelu" takes half the time of a network.
+
+    It keeps pictures in blocks of channels as long as nothing but convolutions and the like needs them, and a number
+    for each channel is a convolution of one pixel. Where no slope is above 1, the second is the ReLU of another.
+    """
     data, slope = operator.inputs
-    slopes = graph.values(slope).transpose(2, 0, 1)  # (1, 1, C) to (C, 1, 1)
+    slopes = graph.values(slope).reshape(-1, 1, 1, 1).astype(np.float32)  # (1, 1, C) to (C, 1, 1, 1)
     node, value = graph.builder.node, graph.name(data)
-    below = node("Min", value, graph.builder.constant(0.0))
-    return node("Add", node("Relu", value), node("Mul", below, graph.builder.weights(slopes)))
+
+    def scaled(name: str, factors: Array) -> str:
+        return node("Conv", name, graph.builder.weights(factors), kernel_shape=[1, 1], group=len(factors))
+
+    above = node("Relu", scaled(value, 1 - slopes)) if slopes.max() <= 1 else scaled(node("Relu", value), 1 - slopes)
+    return node("Add", scaled(value, slopes), above)
 
 
 def _arithmetic(graph: Translator, operator: Operator) -> str:
