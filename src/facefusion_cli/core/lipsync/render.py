@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,11 @@ from facefusion_cli.core.media.composite import paste_into
 from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
 from facefusion_cli.core.media.video.writer import FrameWriter
+from facefusion_cli.core.processor import processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     import numpy as np
@@ -41,6 +45,9 @@ _IN_FLIGHT = 96 * 2**20
 _IN_WORK = 256 * 2**20
 """Bytes of frames that are worked on at the same time."""
 _MOST_FRAMES = 16
+_MOST_GROUPS = 3
+"""Given to the engine together: while its network works for one, another is cut out or laid back in, and a third is on
+its way to the encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +88,32 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
     finished = [name for name in names if work.piece(name) is not None]
     done = sum(work.facts(name)["frames"] for name in finished)
     watcher.stage("speaking", done, chunks[-1].stop - chunks[0].start)
-    for chunk, name in zip(chunks, names, strict=True):
-        if work.piece(name) is None:
-            watcher.chunk(chunk.index + 1, len(chunks))
-            _render_piece(take, chunk, work, name, watcher)
-        piece, facts = work.piece(name), work.facts(name)
-        assert piece is not None
-        rendered.pieces.append(piece)
-        rendered.frames += facts["frames"]
-        rendered.spoken += facts["spoken"]
-        rendered.notes |= dict.fromkeys(facts["notes"])
-        for start, stop, reason in facts["untouched"]:
-            add_stretch(rendered.untouched, start, stop, reason)
+    with contextlib.ExitStack() as cleanup:
+        # The same threads for all chunks: each thread that computes takes memory of its own, which is not given back.
+        crew = ThreadPoolExecutor(min(_MOST_GROUPS, processor().cores), "facefusion-speaker")
+        cleanup.callback(crew.shutdown, cancel_futures=True)
+        for chunk, name in zip(chunks, names, strict=True):
+            if work.piece(name) is None:
+                watcher.chunk(chunk.index + 1, len(chunks))
+                _render_piece(take, chunk, work, name, crew, watcher)
+            piece, facts = work.piece(name), work.facts(name)
+            assert piece is not None
+            rendered.pieces.append(piece)
+            rendered.frames += facts["frames"]
+            rendered.spoken += facts["spoken"]
+            rendered.notes |= dict.fromkeys(facts["notes"])
+            for start, stop, reason in facts["untouched"]:
+                add_stretch(rendered.untouched, start, stop, reason)
     return rendered
 
 
-def _render_piece(take: Take, chunk: Segment, work: Work, name: str, watcher: VideoWatcher) -> None:
+def _render_piece(
+    take: Take, chunk: Segment, work: Work, name: str, crew: ThreadPoolExecutor, watcher: VideoWatcher
+) -> None:
     video = take.video
     ahead = max(1, min(_MOST_FRAMES, _IN_FLIGHT // (3 * video.width * video.height)))
     runs = list(take.timeline.runs(chunk.start, chunk.stop))
-    speaking = _Speaking(take, watcher)
+    speaking = _Speaking(take, crew, watcher)
     source = shown_frames(video, take.stretches, runs)
     with FrameWriter(work.temporary(name), video, take.encode) as writer:
         frames = run_stream(
@@ -123,41 +136,72 @@ class _Speaking:
     the same in whatever chunks that is made.
     """
 
-    def __init__(self, take: Take, watcher: VideoWatcher) -> None:
-        video = take.video
+    def __init__(self, take: Take, crew: ThreadPoolExecutor, watcher: VideoWatcher) -> None:
+        size = 3 * take.video.width * take.video.height
         self._take = take
+        self._crew = crew
         self._watcher = watcher
-        self._room = max(1, min(take.engine.batch, _IN_WORK // (3 * video.width * video.height)))
+        self._room = max(1, min(take.engine.batch, _IN_WORK // size))
+        self._groups = max(1, min(_MOST_GROUPS, _IN_WORK // (size * self._room)))
         self.spoken = 0
         self.untouched: list[Stretch] = []
         self.notes: dict[str, None] = {}
 
     def run(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[Frame]:
         """The frames of a chunk, painted on in place."""
-        group: deque[tuple[int, Frame, Spoken]] = deque()
-        for index, (frame, spoken) in enumerate(zip(frames, faces, strict=True), chunk.start):
-            group.append((index, frame, spoken))
-            if (index + 1) % self._room == 0 or index + 1 == chunk.stop:
-                yield from self._speak(group)
+        under_way: deque[tuple[deque[_Part], Future[None]]] = deque()
+        for group in self._grouped(frames, faces, chunk):
+            under_way.append((group, self._crew.submit(self._speak, group)))
+            del group
+            if len(under_way) == self._groups:
+                yield from self._told(*under_way.popleft())
+        while under_way:
+            yield from self._told(*under_way.popleft())
 
-    def _speak(self, group: deque[tuple[int, Frame, Spoken]]) -> Iterator[Frame]:
+    def _grouped(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[deque[_Part]]:
+        group: deque[_Part] = deque()
+        for index, (frame, spoken) in enumerate(zip(frames, faces, strict=True), chunk.start):
+            group.append(_Part(index, frame, spoken))
+            if (index + 1) % self._room == 0 or index + 1 == chunk.stop:
+                yield group
+                group = deque()
+
+    def _speak(self, group: deque[_Part]) -> None:
+        """Paint on the frames of a group. Several groups are worked on at a time, each by itself."""
         engine = self._take.engine
         tasks: list[SpeechTask | None] = [None] * self._room
-        reasons = [spoken.reason for _, _, spoken in group]
-        for number, (index, frame, spoken) in enumerate(group):
-            if spoken.face is not None:
-                reasons[number] = engine.left_alone(spoken.face, frame.shape)
-                if not reasons[number]:
-                    tasks[index % self._room] = SpeechTask(frame, spoken.face, self._take.voice.speech(index))
+        for part in group:
+            face, frame = part.spoken.face, part.frame
+            part.reason = part.spoken.reason if face is None else engine.left_alone(face, frame.shape)
+            if face is not None and not part.reason:
+                tasks[part.index % self._room] = SpeechTask(frame, face, self._take.voice.speech(part.index))
         made = engine.speak(tasks) if any(tasks) else []
-        for reason in reasons:
-            index, frame, spoken = group.popleft()
-            if reason:
-                add_stretch(self.untouched, index, index + 1, reason)
+        for part in group:
+            if not part.reason and (patches := made[part.index % self._room]):
+                paste_into(part.frame, patches)
+                part.notes = dict.fromkeys(note for patch in patches for note in patch.notes)
+
+    def _told(self, group: deque[_Part], painted: Future[None]) -> Iterator[Frame]:
+        """The frames of a group once it is finished, one after the other."""
+        painted.result()
+        while group:
+            part = group.popleft()
+            if part.reason:
+                add_stretch(self.untouched, part.index, part.index + 1, part.reason)
             else:
                 self.spoken += 1
-                if patches := made[index % self._room]:
-                    paste_into(frame, patches)
-                    self.notes |= dict.fromkeys(note for patch in patches for note in patch.notes)
-            yield frame
-            self._watcher.progress(1, 0 if spoken.face is None else 1)
+                self.notes |= part.notes
+            yield part.frame
+            self._watcher.progress(1, 0 if part.spoken.face is None else 1)
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A frame of a group."""
+
+    index: int
+    frame: Frame
+    spoken: Spoken
+    reason: str = ""
+    """Why it is left as it is."""
+    notes: dict[str, None] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facefusion_cli.core.failures import first_line
 from facefusion_cli.core.inference.network import Network, known_verdict, open_network
 from facefusion_cli.core.inference.one_by_one import OneByOne
 from facefusion_cli.core.lipsync.wav2lip.graph import FACES, MEL, SPOKEN, graph_sha256, to_graph
@@ -89,7 +90,7 @@ class Generator:
             if self._verdict.device == "cpu":
                 raise
             raise DeviceError(
-                f"{self._verdict.device} failed while it made a mouth: {_first_line(error)}.",
+                f"{self._verdict.device} failed while it made a mouth: {first_line(error)}.",
                 hint="Close other programs that use the GPU, or take --device cpu.",
             ) from error
         if not np.isfinite(spoken).all():
@@ -105,8 +106,3 @@ class Generator:
             f'the network "{self._checkpoint}" gives no picture.',
             hint='"facefusion download-models --verify" checks what is stored.',
         )
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")

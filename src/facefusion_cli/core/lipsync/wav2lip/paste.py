@@ -49,6 +49,8 @@ _GRAIN = 2.2
 _LEAST_GRAIN = 0.5
 _LEAST_WEIGHT = 1e-3
 _ENLARGED = 4
+_CUBIC = 4
+"""Rows around those that are seen which a cubic, and the sampling of what it made, may reach for."""
 
 
 def paste(
@@ -78,7 +80,7 @@ def paste(
     window = _window(mask, to_picture, picture.shape)
     if window is None:
         return None
-    view = _View.of(window, to_crop, box)
+    view = _View.of(window, to_crop, box, mask)
     alpha = view.sampled(mask)
     if not alpha.any():
         return None
@@ -113,13 +115,20 @@ class _View:
     """(2, 3) from the window to the crop."""
     scale: tuple[float, float]
     """Pixels of the picture per pixel of the crop, across and down."""
+    rows: slice
+    """Those of the crop that make a difference where it is seen."""
 
     @classmethod
-    def of(cls, window: tuple[slice, slice], to_crop: NDArray[np.float64], box: FaceBox) -> _View:
+    def of(
+        cls, window: tuple[slice, slice], to_crop: NDArray[np.float64], box: FaceBox, mask: NDArray[np.float32]
+    ) -> _View:
+        """``mask``: (CROP, CROP), what is seen of it."""
         rows, columns = window
         shift = np.array([[1, 0, columns.start], [0, 1, rows.start], [0, 0, 1]], np.float64)
         size = columns.stop - columns.start, rows.stop - rows.start
-        return cls(size, to_crop @ shift, (box.width / CROP, box.height / CROP))
+        seen = np.flatnonzero(mask.any(axis=1))
+        needed = slice(max(0, int(seen[0]) - _CUBIC), min(CROP, int(seen[-1]) + 1 + _CUBIC))
+        return cls(size, to_crop @ shift, (box.width / CROP, box.height / CROP), needed)
 
     def sampled(self, field: NDArray[np.float32]) -> NDArray[np.float32]:
         """A field of the crop, linear between its pixels; what is 0 there is 0 here."""
@@ -134,12 +143,16 @@ class _View:
         A cubic onto a finer grid and linear sampling of that are as good as sampling by a cubic, and quicker.
         """
         size = [max(1, round(CROP * scale)) if scale < 1 else CROP for scale in self.scale]
+        first = 0
         if min(size) < CROP:
             field = np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_AREA), np.float32)
+        else:
+            field, first = field[self.rows], self.rows.start
         fine = cv2.resize(field, None, fx=_ENLARGED, fy=_ENLARGED, interpolation=cv2.INTER_CUBIC)
         factor = np.array([_ENLARGED * length / CROP for length in size])
         matrix = self.matrix * factor[:, None]
         matrix[:, 2] += factor / 2 - 0.5
+        matrix[1, 2] -= _ENLARGED * first
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return np.asarray(
             cv2.warpAffine(fine, matrix, self.size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32
@@ -176,7 +189,8 @@ def _inside(to_picture: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[
 
 def _moved(change: NDArray[np.float32]) -> NDArray[np.float32]:
     """(CROP, CROP) 1 where the network drew something else, not only smoother; 0 where it did not."""
-    strength = np.abs(cv2.GaussianBlur(change, (0, 0), _STRUCTURE)).max(axis=2)
+    blue, green, red = cv2.split(np.abs(cv2.GaussianBlur(change, (0, 0), _STRUCTURE)))
+    strength = cv2.max(cv2.max(blue, green), red)
     side = 2 * _AROUND_MOVED + 1
     around = cv2.dilate(strength, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))).astype(np.float32)
     return cv2.GaussianBlur(smoothstep(around, *_MOVED), (0, 0), _STRUCTURE).astype(np.float32)

@@ -26,6 +26,8 @@ STALL_SECONDS = 120.0
 
 _TAIL_LINES = 40
 _LINE_BYTES = 4096
+_PIPE_BYTES = 2**20
+"""The most that Linux gives to whoever is not root; 64 kB otherwise."""
 _WATCH_SECONDS = 0.5
 _HEARD_SECONDS = 5
 """How long the end of stderr is waited for: what ffmpeg is may have left it to others."""
@@ -36,6 +38,16 @@ if sys.platform == "win32":
     _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP
 else:
     _FLAGS = 0
+
+
+def _widen(*pipes: IO[bytes] | None) -> None:
+    """Let more fit into pipes, where the system allows it: a frame goes through in a few pieces then."""
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for pipe in pipes:
+            if pipe is not None:
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 class _Runs:
@@ -113,6 +125,7 @@ class FfmpegRun:
                 start_new_session=True,
                 creationflags=_FLAGS,
             )
+            _widen(self._process.stdin, self._process.stdout)
             _runs.running.add(self)
             if _runs.leaving:
                 self.kill()

@@ -15,6 +15,7 @@ from facefusion_cli.core.media.video.ffmpeg import input_arguments
 from facefusion_cli.core.media.video.header import FrameLine, parse_frame_line
 from facefusion_cli.core.media.video.process import STALL_SECONDS, FfmpegRun
 from facefusion_cli.core.memory import give_back_frames
+from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,8 +144,10 @@ class FrameReader:
         if video.interlaced:
             filters.append("bwdif=mode=send_frame:deint=interlaced")
         filters += [self._known.filter, to_bgr(video, self._width, self._height, quick=self._quick)]
+        # The other half is for whoever works on the frames: more threads take more time of the processor altogether.
+        threads = str(max(1, processor().cores // 2))
         arguments = [
-            *("-loglevel", "repeat+info", "-copyts"),
+            *("-loglevel", "repeat+info", "-copyts", "-filter_threads", threads, "-threads", threads),
             *(("-noaccurate_seek", "-seek_timestamp", "1", "-ss", f"{float(place):.6f}") if self._sought else ()),
             *input_arguments(video.path),
             *("-map", f"0:{video.stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
