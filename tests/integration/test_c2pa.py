@@ -150,6 +150,20 @@ def test_p04_changes_of_the_manifest_are_seen_too(tmp_path: Path) -> None:
         assert inspect_file(path).state in ("tampered", "invalid"), place
 
 
+def test_a_manifest_is_no_frame(
+    hopper: Path, astronaut: Path, clip: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the first of these names there would be five in the AVI file."""
+    names = ["3f1f8a6e-64a5-4a2a-81ad-e8bca0000fcf", "3f1f8a6e-64a5-4a2a-81ad-e8bcabcd0fcf"]
+    numbers = iter(names)
+    monkeypatch.setattr(signing, "uuid4", lambda: next(numbers))
+    talk = clip([read_picture(astronaut).bgr[::2, ::2]] * 4, fps="10")
+    path = tmp_path / "o.avi"
+    swap_faces(hopper, talk, path, engine="mesh")
+    assert probe(path).frames == 4
+    assert manifests(path)["active_manifest"] == f"urn:c2pa:{names[1]}"
+
+
 @pytest.mark.parametrize("suffix", VIDEOS)
 def test_p03_videos_are_signed(
     hopper: Path, astronaut: Path, clip: Callable[..., Path], tmp_path: Path, suffix: str
@@ -342,6 +356,18 @@ def test_p07_a_full_disk_keeps_the_output(
     assert "warning: the result is not signed (C2PA): no space is left on the disk." in capsys.readouterr().err
     assert inspect_file(out).said.engine == "mesh"
     assert {path.name for path in tmp_path.iterdir()} <= {"o.png", "home"}
+
+
+def test_p07_a_disk_that_is_full_in_earnest_is_named(disk: Callable[[str], Path], tmp_path: Path) -> None:
+    """One of a size at which the writing breaks off in the midst of the signed file, which the library does itself."""
+    target, first = tmp_path / "target.png", tmp_path / "o.jpg"
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 1000, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(target)
+    assert signed(first, target) == ()
+    path = disk(f"size={first.stat().st_size * 3 // 2 // 1024}k") / "o.jpg"
+    assert signed(path, target) == ("the result is not signed (C2PA): no space is left on the disk.",)
+    assert read_picture(path).width == 1000
+    assert not carried(path).manifest
 
 
 def test_p07_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

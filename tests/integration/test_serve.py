@@ -186,7 +186,13 @@ def test_a_job_runs_and_its_result_is_fetched(service: Process, swap: Any) -> No
         return state["state"] == "done"
 
     service.wait_for(done)
-    assert service.ask("GET", f"{place}/result")[2].startswith(b"\xff\xd8\xff")
+    whole = service.ask("GET", f"{place}/result")[2]
+    assert whole.startswith(b"\xff\xd8\xff")
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)) as kept:
+        for method, sent in (("HEAD", b""), ("GET", whole)):  # on one connection
+            kept.request(method, f"{place}/result")
+            answer = kept.getresponse()
+            assert (answer.status, answer.headers["content-length"], answer.read()) == (200, str(len(whole)), sent)
     assert service.ask("DELETE", place)[0] == 204
     assert service.ask("GET", place)[0] == 404
     service.wait_for(lambda: not service.files())

@@ -36,7 +36,8 @@ def check_length(request: Request, most: int) -> None:
     """
     coding = request.headers.get("content-encoding", "identity").strip().lower()
     if coding != "identity":
-        raise Problem(415, "compressed", "a compressed body cannot be read.", hint="Send it without Content-Encoding.")
+        hint, taken = "Send it without Content-Encoding.", {"Accept-Encoding": "identity"}  # RFC 9110, 15.5.16
+        raise Problem(415, "compressed", "a compressed body cannot be read.", hint=hint, headers=taken)
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise too_large(most)

@@ -68,6 +68,11 @@ def header(description: str, *, example: str, required: bool = True) -> dict[str
 
 REQUEST_ID = {"X-Request-ID": header("The request's id, as in the log.", example="5f0c")}
 _ENGINE = {"X-FaceFusion-Engine": header("The engine that does the work.", example="mesh", required=False)}
+_CODINGS = {
+    "Accept-Encoding": header(
+        "What the body may be encoded as, where that is wrong.", example="identity", required=False
+    )
+}
 _RETRY = {"Retry-After": header("Seconds to wait before asking again.", example="5", required=False)}
 
 
@@ -80,6 +85,8 @@ def _problem(status: int) -> dict[str, Any]:
     headers = dict(REQUEST_ID)
     if status == 503:
         headers |= _RETRY
+    if status == 415:
+        headers |= _CODINGS
     if status == 401:
         headers["WWW-Authenticate"] = header("How to send the key.", example="Bearer")
     schema = {"$ref": "#/components/schemas/ProblemDocument"}

@@ -47,6 +47,8 @@ class Exchange:
 
     id: str
     """The request's id: ours, or the client's if that is short and plain."""
+    head: bool = False
+    """Only the head of the answer is wanted."""
     engine: str = ""
     """The engine that does the work, on the routes that do some."""
     job: str = ""
@@ -98,6 +100,8 @@ class Observed:
         exchange.connection = scope.get("facefusion.connection")
         exchange.engine = self._first_engine(scope["path"])
         scope["facefusion"] = exchange
+        exchange.head = scope["method"] == "HEAD"  # answered as GET is, without the body (RFC 9110, 9.3.2)
+        asked = {**scope, "method": "GET"} if exchange.head else scope
 
         async def receive_counted() -> Message:
             message = await receive()
@@ -108,6 +112,8 @@ class Observed:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
                 _add_headers(message, exchange)
+            elif exchange.head:
+                message = {**message, "body": b""}
             try:
                 async with asyncio.timeout(self._idle_seconds):
                     await send(message)
@@ -118,7 +124,7 @@ class Observed:
                 exchange.complete = True
 
         try:
-            await self._app(scope, receive_counted, send_named)
+            await self._app(asked, receive_counted, send_named)
         except ClientGone:
             exchange.status = _CLIENT_GONE
             await _abort(exchange)
@@ -134,7 +140,7 @@ class Observed:
             else:
                 await answer(bug(), exchange.id)(scope, receive, send_named)
         finally:
-            self._tell(scope, exchange)
+            self._tell(scope["method"], getattr(asked.get("route"), "path", ""), exchange)
 
     def _first_engine(self, path: str) -> str:
         kind = path.removeprefix("/jobs")
@@ -142,10 +148,9 @@ class Observed:
             return self._engine_of("faceswap")
         return self._engine_of("lipsync") if kind == "/lipsync" else ""
 
-    def _tell(self, scope: Scope, exchange: Exchange) -> None:
+    def _tell(self, method: str, route: str, exchange: Exchange) -> None:
         seconds = time.monotonic() - exchange.begun
-        route = getattr(scope.get("route"), "path", "")
-        method = scope["method"] if scope["method"] in ("GET", "POST", "DELETE") else "other"
+        method = method if method in ("GET", "HEAD", "POST", "DELETE") else "other"
         self._count(method, route or "none", exchange.status, seconds)
         quiet = exchange.status < 400 and route in ("/health", "/ready", "/metrics")
         facts = {

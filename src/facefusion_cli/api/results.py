@@ -46,7 +46,7 @@ class ResultResponse(Response):
         self.init_headers(headers)
         del self.headers["content-length"]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""
         gone = asyncio.create_task(client_gone(receive))
         file: BinaryIO | None = None
@@ -64,7 +64,7 @@ class ResultResponse(Response):
                 if gone.done():
                     raise ClientGone
                 size -= len(chunk)
-                more = bool(chunk) and size > 0
+                more = bool(chunk) and size > 0 and not scope["facefusion"].head
                 await send({"type": "http.response.body", "body": chunk, "more_body": more})
         finally:
             gone.cancel()

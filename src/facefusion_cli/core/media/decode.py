@@ -90,7 +90,8 @@ def decode(file: BinaryIO, path: Path, format: str, limit: int) -> Decoded:
             except MemoryError as error:
                 raise InputError(f'"{path}" needs more memory than there is.') from error
             except _DAMAGE as error:
-                raise InputError(f'"{path}" is damaged or incomplete.') from error
+                hint = "Where a picture viewer still shows a part of it, save that anew from there."
+                raise InputError(f'"{path}" is damaged or incomplete.', hint=hint) from error
             mode = image.mode
             _refuse_unusable(image, path, bits)
             pixels, alpha = _deep(image, file, bits) or _arrays(image, bits)
