@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the README and the pages that go with it show works as it stands there."""
 
 from __future__ import annotations
 
@@ -32,19 +32,28 @@ if TYPE_CHECKING:
     from tests.conftest import ToyWeights
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PAGE_NAMES = ("install", "faceswap", "lipsync", "weights", "scripts", "python")
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGE_NAMES)]
+CODE = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+]
 PYTHON = [text for language, text in CODE if language == "python"]
-SHELL = [text for language, text in CODE if language == "bash"]
+SHELL = [*dict.fromkeys(text for language, text in CODE if language == "bash")]
+JSON = [line for language, text in CODE if language == "json" for line in text.splitlines()]
 
 
 def _commands(*names: str) -> Iterator[list[str]]:
-    for language, text in CODE:
-        if not language:
-            for line in text.splitlines():
-                words = shlex.split(line, comments=True)
-                if words[:1] == ["facefusion"] and words[1] in names and not {"SOURCE", "VIDEO"}.intersection(words):
-                    yield words[1:]
+    """Each once, in the order of the pages."""
+    lines = dict.fromkeys(line for language, text in CODE if not language for line in text.splitlines())
+    shown: list[list[str]] = []
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        known = words[:1] == ["facefusion"] and words[1] in names and not {"SOURCE", "VIDEO"}.intersection(words)
+        if known and words[1:] not in shown:
+            shown.append(words[1:])
+    yield from shown
 
 
 @pytest.fixture(autouse=True)
@@ -144,29 +153,64 @@ def test_every_command_is_shown() -> None:
     assert {words[0] for words in _commands(*names)} == names
 
 
+@pytest.fixture
+def talk(tmp_path: Path, clip: Callable[..., Path], astronaut: Path) -> None:
+    """A video and a voice, in the current folder and in folders that go together."""
+    made = clip([read_picture(astronaut).bgr[::2, ::2]] * 4, fps="10")
+    for place in ("talk.mp4", "talks/a.mp4"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        shutil.copyfile(made, tmp_path / place)
+    for place in ("voice.wav", "voices/a.wav"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        with wave.open(str(tmp_path / place), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", ""))
+            file.writeframes(b"\0\x20\0\xe0" * 8000)
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+@pytest.mark.usefixtures("talk")
 @pytest.mark.parametrize("script", SHELL)
 def test_the_shell_examples(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    (tmp_path / "scripts").mkdir()
+    for path in (ROOT / "scripts").glob("*.sh"):
+        shutil.copyfile(path, tmp_path / "scripts" / path.name)
     run = subprocess.run(["bash", "-ec", script], capture_output=True, text=True, errors="replace", check=False)
     assert run.returncode == 0, run.stderr
     assert len([*tmp_path.rglob("beach*"), *tmp_path.rglob("hotel*")]) == 4
-    for record in tmp_path.glob("*.jsonl"):
-        assert [json.loads(line)["ok"] for line in record.read_text(encoding="utf-8").splitlines()] == [True, True]
+    assert (tmp_path / "dubbed" / "a.mp4").exists() == ("lipsync" in script)
+    for record in tmp_path.rglob("results.jsonl"):
+        assert {json.loads(line)["ok"] for line in record.read_text(encoding="utf-8").splitlines()} == {True}
 
 
+@pytest.mark.usefixtures("talk")
 @pytest.mark.parametrize("example", PYTHON)
-def test_the_python_examples(example: str, tmp_path: Path, clip: Callable[..., Path], astronaut: Path) -> None:
-    shutil.copyfile(clip([read_picture(astronaut).bgr[::2, ::2]] * 4, fps="10"), tmp_path / "talk.mp4")
-    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
-        file.setparams((1, 2, 16000, 0, "NONE", ""))
-        file.writeframes(b"\0\x20\0\xe0" * 8000)
-    exec(compile(example, "README.md", "exec"), {})
-    assert (tmp_path / ("dubbed.mp4" if "sync_lips" in example else "out.jpg")).is_file()
+def test_the_python_examples(example: str, tmp_path: Path) -> None:
+    before = set(tmp_path.rglob("*"))
+    exec(compile(example, "example", "exec"), {})
+    assert {path.suffix for path in set(tmp_path.rglob("*")) - before} & {".jpg", ".png", ".mp4"}
+
+
+def test_the_json_examples(no_face: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copyfile(no_face, tmp_path / "sea.jpg")
+    assert main(["faceswap", "ada.jpg", "party.jpg", "--json"]) == 0
+    assert main(["faceswap", "ada.jpg", "sea.jpg", "--json"]) == 3
+    real = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    shown = [json.loads(line) for line in JSON]
+    assert [one.keys() for one in shown] == [one.keys() for one in real]
+    assert shown[1] == real[1]
+
+
+def test_the_exit_codes_of_inspect(tmp_path: Path) -> None:
+    ((_, name),) = _commands("inspect")
+    assert main(["inspect", name]) == 1
+    assert main(["faceswap", "ada.jpg", name, "-o", "marked.jpg", "--quiet"]) == 0
+    assert main(["inspect", "marked.jpg"]) == 0
 
 
 def test_the_exit_codes() -> None:
-    table = {int(code) for codes in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in codes.split(",")}
+    page = (ROOT / "docs" / "scripts.md").read_text(encoding="utf-8")
+    table = {int(code) for codes in re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE) for code in codes.split(",")}
     classes = [getattr(errors, name) for name in errors.__all__]
     assert {error.exit_code for error in classes} | {0, 130, 143} == table
 
