@@ -66,7 +66,7 @@ __all__ = [
     "sync_lips",
 ]
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _HOMES = {
     "Face": "core.faces.face",
