@@ -30,7 +30,7 @@ __all__ = ["Kind", "LeftOver", "find_left_overs", "remove_empty_folders", "remov
 
 Kind = Literal["work-folder", "temporary-file", "cache", "download", "weights", "journal", "answers"]
 
-_CACHES, _ANSWERS = ("self-checks.json",), ("consent.json",)
+_CACHES, _ANSWERS = ("self-checks.json",), ("consent.json", "first-use")
 """In the state folder: what can be found out again, and what cannot."""
 
 

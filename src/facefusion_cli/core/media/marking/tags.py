@@ -8,22 +8,20 @@ from facefusion_cli.core.media.kinds import read_head
 from facefusion_cli.core.media.marking.mark import NOTHING_SAID, Said
 from facefusion_cli.core.media.video.ffmpeg import input_arguments
 from facefusion_cli.core.media.video.process import FfmpegRun
-from facefusion_cli.core.media.video.tags import parse_tags
+from facefusion_cli.core.media.video.tags import MARK_MODEL, MARK_SOURCE, MARK_TOOL, parse_tags
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MARK_TAGS", "is_matroska", "said_in_tags", "tags_of"]
+__all__ = ["is_matroska", "said_in_tags", "tags_of"]
 
-_SOURCE, _TOOL, _SYSTEM = "DIGITAL_SOURCE_TYPE", "CREATOR_TOOL", "AI_SYSTEM_USED"
-MARK_TAGS = frozenset({_SOURCE, _TOOL, _SYSTEM})
 _MATROSKA = b"\x1a\x45\xdf\xa3"
 
 
 def tags_of(said: Said) -> dict[str, str]:
     """Tags that say this."""
-    named = {_SOURCE: said.source_type, _TOOL: said.creator_tool, _SYSTEM: said.model}
+    named = {MARK_SOURCE: said.source_type, MARK_TOOL: said.creator_tool, MARK_MODEL: said.model}
     return {name: value for name, value in named.items() if value}
 
 
@@ -43,7 +41,7 @@ def said_in_tags(path: Path) -> Said:
     if why := run.stopped(code):
         raise InputError(f'"{path}" cannot be read: {why}.')
     tags = {name.upper(): value for name, value in parse_tags(text)[0].items()} if code == 0 else {}
-    return Said.by(tags.get(_TOOL, ""), source_type=tags.get(_SOURCE, ""), model=tags.get(_SYSTEM, ""))
+    return Said.by(tags.get(MARK_TOOL, ""), source_type=tags.get(MARK_SOURCE, ""), model=tags.get(MARK_MODEL, ""))
 
 
 def is_matroska(path: Path) -> bool:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from facefusion_cli.core.media.marking.tags import MARK_TAGS
 from facefusion_cli.core.media.video.attachments import extract_covers, is_font
 from facefusion_cli.core.media.video.containers import LEAST_AVI_RATE, TEXT_SUBTITLES
 from facefusion_cli.core.media.video.sound_filters import cut, filled, known, numbers_only
-from facefusion_cli.core.media.video.tags import is_private, is_stale, read_tags
+from facefusion_cli.core.media.video.tags import MARK_TAGS, is_private, is_stale, read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from facefusion_cli.core.media.video.rates import usual_rate
 
-__all__ = ["FrameLine", "Header", "Stream", "parse_frame_line", "parse_header_line"]
+__all__ = ["FrameLine", "Header", "Stream", "channels_of", "parse_frame_line", "parse_header_line"]
 
 _STREAM = re.compile(r" +Stream #0:(\d+)(?:\[\w+\])?(?:\(.*\))?: (Video|Audio|Subtitle): ([\w-]+)(.*)")
 _INPUT = re.compile(r"Input #0, (\S+), from ")
@@ -161,7 +161,7 @@ def _stream(index: int, kind: str, codec: str, rest: str) -> Stream:
         numbers = [match[1] for match in _FPS.finditer(rest)]
         stream.rates = tuple(usual_rate(_number(text)) for text in numbers if _number(text) > 0)
     if match := _SOUND.search(rest):
-        stream.rate, stream.channels = int(match[1]), _channels(match[2])
+        stream.rate, stream.channels = int(match[1]), channels_of(match[2])
     return stream
 
 
@@ -169,8 +169,8 @@ def _number(text: str) -> Fraction:
     return Fraction(text.removesuffix("k")) * (1000 if text.endswith("k") else 1)
 
 
-def _channels(layout: str) -> int:
-    """As many as a layout has: "stereo", "5.1(side)", "6 channels", "7.1.4"."""
+def channels_of(layout: str) -> int:
+    """As many as a layout has: "stereo", "5.1(side)", "6 channels", "7.1.4"; 0 for one that says nothing."""
     name = layout.strip().split("(")[0].strip()
     if name in _CHANNELS:
         return _CHANNELS[name]

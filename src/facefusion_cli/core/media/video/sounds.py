@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from facefusion_cli.core.media.video.ffmpeg import FORMATS, file_argument
+from facefusion_cli.core.media.video.header import channels_of
 from facefusion_cli.core.media.video.process import FfmpegRun
 from facefusion_cli.errors import InputError
 
@@ -87,7 +87,7 @@ def read_sounds(path: Path, source: Sequence[str], streams: Sequence[str]) -> li
                 case ["#sample_rate", number, rate]:
                     rates[int(number.rstrip(":"))] = int(rate)
                 case ["#channel_layout_name", number, *layout]:
-                    channels[int(number.rstrip(":"))] = _channels(" ".join(layout))
+                    channels[int(number.rstrip(":"))] = channels_of(" ".join(layout)) or 2
         _check_end(run, path)
     return [Sound(codecs[index], starts.get(index), channels[index], rates[index]) for index in range(len(streams))]
 
@@ -143,11 +143,3 @@ def _check_end(run: FfmpegRun, path: Path) -> None:
     why = run.stopped(run.finish())
     if why:
         raise InputError(f'"{path}" cannot be read: {why}.')
-
-
-def _channels(layout: str) -> int:
-    """As many as a layout has: "stereo", "5.1(side)"."""
-    name = layout.partition("(")[0]
-    known = {"mono": 1, "stereo": 2, "quad": 4, "hexagonal": 6, "octagonal": 8}
-    numbers = [int(number) for number in re.findall(r"\d+", name)]
-    return known.get(name) or (sum(numbers) if "." in name else max(numbers, default=2))

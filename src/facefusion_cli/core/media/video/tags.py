@@ -18,8 +18,21 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.media.video.probe import Video
 
-__all__ = ["format_tags", "is_private", "is_stale", "parse_tags", "read_tags"]
+__all__ = [
+    "MARK_MODEL",
+    "MARK_SOURCE",
+    "MARK_TAGS",
+    "MARK_TOOL",
+    "format_tags",
+    "is_private",
+    "is_stale",
+    "parse_tags",
+    "read_tags",
+]
 
+MARK_SOURCE, MARK_TOOL, MARK_MODEL = "DIGITAL_SOURCE_TYPE", "CREATOR_TOOL", "AI_SYSTEM_USED"
+MARK_TAGS = frozenset({MARK_SOURCE, MARK_TOOL, MARK_MODEL})
+"""What a result says of itself where a container has nothing but tags."""
 _PRIVATE = re.compile(
     r"location|gps|geo|coordinate|latitude|longitude|altitude|\bxyz\b|serial|imei|udid|uuid|umid|guid|identifier"
     r"|device.?id|camera.?id|unique|owner|author|artist|photographer|\bemail\b|address|xmp|thumbnail|face",
