@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.lipsync.engine import SpeechTask
 from facefusion_cli.core.lipsync.pictures import shown_frames
 from facefusion_cli.core.lipsync.untouched import add_stretch
 from facefusion_cli.core.media.composite import paste_into
+from facefusion_cli.core.media.crew import Crew
 from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
 from facefusion_cli.core.media.video.writer import FrameWriter
@@ -19,7 +19,6 @@ from facefusion_cli.core.processor import processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from concurrent.futures import Future
     from pathlib import Path
 
     import numpy as np
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.lipsync.speech import Voice
     from facefusion_cli.core.lipsync.timeline import Timeline
     from facefusion_cli.core.lipsync.untouched import Stretch
+    from facefusion_cli.core.media.crew import Outcome
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.encoders import EncodeOptions
     from facefusion_cli.core.media.video.probe import Video
@@ -88,10 +88,8 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
     finished = [name for name in names if work.piece(name) is not None]
     done = sum(work.facts(name)["frames"] for name in finished)
     watcher.stage("speaking", done, chunks[-1].stop - chunks[0].start)
-    with contextlib.ExitStack() as cleanup:
-        # The same threads for all chunks: each thread that computes takes memory of its own, which is not given back.
-        crew = ThreadPoolExecutor(min(_MOST_GROUPS, processor().cores), "facefusion-speaker")
-        cleanup.callback(crew.shutdown, cancel_futures=True)
+    # The same threads for all chunks: each thread that computes takes memory of its own, which is not given back.
+    with Crew(min(_MOST_GROUPS, processor().cores), "facefusion-speaker") as crew:
         for chunk, name in zip(chunks, names, strict=True):
             if work.piece(name) is None:
                 watcher.chunk(chunk.index + 1, len(chunks))
@@ -107,9 +105,7 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
     return rendered
 
 
-def _render_piece(
-    take: Take, chunk: Segment, work: Work, name: str, crew: ThreadPoolExecutor, watcher: VideoWatcher
-) -> None:
+def _render_piece(take: Take, chunk: Segment, work: Work, name: str, crew: Crew, watcher: VideoWatcher) -> None:
     video = take.video
     ahead = max(1, min(_MOST_FRAMES, _IN_FLIGHT // (3 * video.width * video.height)))
     runs = list(take.timeline.runs(chunk.start, chunk.stop))
@@ -136,7 +132,7 @@ class _Speaking:
     the same in whatever chunks that is made.
     """
 
-    def __init__(self, take: Take, crew: ThreadPoolExecutor, watcher: VideoWatcher) -> None:
+    def __init__(self, take: Take, crew: Crew, watcher: VideoWatcher) -> None:
         size = 3 * take.video.width * take.video.height
         self._take = take
         self._crew = crew
@@ -149,9 +145,9 @@ class _Speaking:
 
     def run(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[Frame]:
         """The frames of a chunk, painted on in place."""
-        under_way: deque[tuple[deque[_Part], Future[None]]] = deque()
+        under_way: deque[tuple[deque[_Part], Outcome]] = deque()
         for group in self._grouped(frames, faces, chunk):
-            under_way.append((group, self._crew.submit(self._speak, group)))
+            under_way.append((group, self._crew.begin(partial(self._speak, group))))
             del group
             if len(under_way) == self._groups:
                 yield from self._told(*under_way.popleft())
@@ -181,9 +177,9 @@ class _Speaking:
                 paste_into(part.frame, patches)
                 part.notes = dict.fromkeys(note for patch in patches for note in patch.notes)
 
-    def _told(self, group: deque[_Part], painted: Future[None]) -> Iterator[Frame]:
+    def _told(self, group: deque[_Part], painted: Outcome) -> Iterator[Frame]:
         """The frames of a group once it is finished, one after the other."""
-        painted.result()
+        painted.wait()
         while group:
             part = group.popleft()
             if part.reason:
