@@ -4,10 +4,14 @@ import gc
 import threading
 import weakref
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from facefusion_cli.core.media.crew import Crew
+from facefusion_cli.core.media.crew import Crew, done_in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.timeout(20)
 
@@ -28,7 +32,7 @@ def test_things_are_done_side_by_side_and_waited_for() -> None:
         together.wait(10)  # breaks unless another one is being done
         done.append(number)
 
-    with Crew(2, "a crew") as crew:
+    with Crew("a crew", 2) as crew:
         outcomes = [crew.begin(partial(do, number)) for number in range(4)]
         for outcome in outcomes:
             outcome.wait()
@@ -39,7 +43,7 @@ def test_things_are_done_side_by_side_and_waited_for() -> None:
 
 def test_one_thread_keeps_the_order() -> None:
     done: list[int] = []
-    with Crew(1, "a crew") as crew:
+    with Crew("a crew", 1) as crew:
         for outcome in [crew.begin(partial(done.append, number)) for number in range(20)]:
             outcome.wait()
     assert done == list(range(20))
@@ -50,7 +54,7 @@ def test_what_is_raised_reaches_who_waits_and_the_crew_goes_on() -> None:
         raise BoomError
 
     done: list[int] = []
-    with Crew(1, "a crew") as crew:
+    with Crew("a crew", 1) as crew:
         failed, other = crew.begin(fail), crew.begin(partial(done.append, 1))
         with pytest.raises(BoomError):
             failed.wait()
@@ -67,7 +71,7 @@ def test_leaving_waits_for_what_runs_and_begins_nothing_more() -> None:
         go_on.wait(10)
         done.append("slow")
 
-    with pytest.raises(BoomError), Crew(1, "a crew") as crew:  # noqa: PT012  (what it is about)
+    with pytest.raises(BoomError), Crew("a crew", 1) as crew:  # noqa: PT012  (what it is about)
         crew.begin(slow)
         for _ in range(3):
             crew.begin(partial(done.append, "late"))
@@ -87,7 +91,7 @@ def test_nothing_is_kept_after_a_failure() -> None:
 
     def run() -> weakref.ref[Picture]:
         picture = Picture()
-        with Crew(2, "a crew") as crew:
+        with Crew("a crew", 2) as crew:
             outcome = crew.begin(partial(fail, picture))
             with pytest.raises(BoomError) as caught:
                 outcome.wait()
@@ -99,3 +103,39 @@ def test_nothing_is_kept_after_a_failure() -> None:
         assert run()() is None
     finally:
         gc.enable()
+
+
+def test_things_come_in_order_a_few_at_a_time() -> None:
+    taken: list[int] = []
+    done: list[int] = []
+    first_may_end = threading.Event()
+
+    def things() -> Iterator[int]:
+        for number in range(8):
+            taken.append(number)
+            yield number
+
+    def do(number: int) -> None:
+        if number == 0:
+            assert first_may_end.wait(10)
+        done.append(number)
+        if number == 1:
+            first_may_end.set()  # the second one ends before the first
+
+    with Crew("a crew", 2) as crew:
+        came = done_in_order(crew, things(), do, 3)
+        assert next(came) == 0
+        assert taken == [0, 1, 2]
+        assert [*came] == list(range(1, 8))
+    assert done.index(1) < done.index(0)
+
+
+def test_the_first_failure_in_order_is_raised() -> None:
+    def do(number: int) -> None:
+        if number >= 2:
+            raise BoomError(number)
+
+    came: list[int] = []
+    with Crew("a crew", 2) as crew, pytest.raises(BoomError, match="2"):
+        came.extend(done_in_order(crew, range(6), do, 3))
+    assert came in ([], [0, 1])

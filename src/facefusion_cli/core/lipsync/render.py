@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.lipsync.engine import SpeechTask
 from facefusion_cli.core.lipsync.pictures import shown_frames
 from facefusion_cli.core.lipsync.untouched import add_stretch
 from facefusion_cli.core.media.composite import paste_into
-from facefusion_cli.core.media.crew import Crew
+from facefusion_cli.core.media.crew import MOST_AT_A_TIME, Crew, done_in_order
 from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
 from facefusion_cli.core.media.video.writer import FrameWriter
-from facefusion_cli.core.processor import processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from facefusion_cli.core.lipsync.speech import Voice
     from facefusion_cli.core.lipsync.timeline import Timeline
     from facefusion_cli.core.lipsync.untouched import Stretch
-    from facefusion_cli.core.media.crew import Outcome
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.encoders import EncodeOptions
     from facefusion_cli.core.media.video.probe import Video
@@ -45,9 +42,6 @@ _IN_FLIGHT = 96 * 2**20
 _IN_WORK = 256 * 2**20
 """Bytes of frames that are worked on at the same time."""
 _MOST_FRAMES = 16
-_MOST_GROUPS = 3
-"""Given to the engine together: while its network works for one, another is cut out or laid back in, and a third is on
-its way to the encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,7 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
     done = sum(work.facts(name)["frames"] for name in finished)
     watcher.stage("speaking", done, chunks[-1].stop - chunks[0].start)
     # The same threads for all chunks: each thread that computes takes memory of its own, which is not given back.
-    with Crew(min(_MOST_GROUPS, processor().cores), "facefusion-speaker") as crew:
+    with Crew("facefusion-speaker") as crew:
         for chunk, name in zip(chunks, names, strict=True):
             if work.piece(name) is None:
                 watcher.chunk(chunk.index + 1, len(chunks))
@@ -138,21 +132,23 @@ class _Speaking:
         self._crew = crew
         self._watcher = watcher
         self._room = max(1, min(take.engine.batch, _IN_WORK // size))
-        self._groups = max(1, min(_MOST_GROUPS, _IN_WORK // (size * self._room)))
+        self._groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (size * self._room)))
         self.spoken = 0
         self.untouched: list[Stretch] = []
         self.notes: dict[str, None] = {}
 
     def run(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[Frame]:
         """The frames of a chunk, painted on in place."""
-        under_way: deque[tuple[deque[_Part], Outcome]] = deque()
-        for group in self._grouped(frames, faces, chunk):
-            under_way.append((group, self._crew.begin(partial(self._speak, group))))
-            del group
-            if len(under_way) == self._groups:
-                yield from self._told(*under_way.popleft())
-        while under_way:
-            yield from self._told(*under_way.popleft())
+        for group in done_in_order(self._crew, self._grouped(frames, faces, chunk), self._speak, self._groups):
+            while group:
+                part = group.popleft()
+                if part.reason:
+                    add_stretch(self.untouched, part.index, part.index + 1, part.reason)
+                else:
+                    self.spoken += 1
+                    self.notes |= part.notes
+                yield part.frame
+                self._watcher.progress(1, 0 if part.spoken.face is None else 1)
 
     def _grouped(self, frames: Iterator[Frame], faces: Iterator[Spoken], chunk: Segment) -> Iterator[deque[_Part]]:
         group: deque[_Part] = deque()
@@ -176,19 +172,6 @@ class _Speaking:
             if not part.reason and (patches := made[part.index % self._room]):
                 paste_into(part.frame, patches)
                 part.notes = dict.fromkeys(note for patch in patches for note in patch.notes)
-
-    def _told(self, group: deque[_Part], painted: Outcome) -> Iterator[Frame]:
-        """The frames of a group once it is finished, one after the other."""
-        painted.wait()
-        while group:
-            part = group.popleft()
-            if part.reason:
-                add_stretch(self.untouched, part.index, part.index + 1, part.reason)
-            else:
-                self.spoken += 1
-                self.notes |= part.notes
-            yield part.frame
-            self._watcher.progress(1, 0 if part.spoken.face is None else 1)
 
 
 @dataclass(slots=True, eq=False)

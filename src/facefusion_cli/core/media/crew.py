@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from facefusion_cli.core.processor import processor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-__all__ = ["Crew", "Outcome"]
+__all__ = ["MOST_AT_A_TIME", "Crew", "Outcome", "done_in_order"]
+
+Thing = TypeVar("Thing")
+
+MOST_AT_A_TIME = 3
+"""Groups of frames: while a network works for one, another is cut out or laid back in, and a third is on its way to the
+encoder."""
 
 
 class Outcome:
@@ -44,7 +54,9 @@ class Crew:
     thread cannot leave a lock behind that a thread would wait for, as it can in ``concurrent.futures``.
     """
 
-    def __init__(self, size: int, name: str) -> None:
+    def __init__(self, name: str, size: int | None = None) -> None:
+        """``size``: how many threads; by default as many as there are cores, ``MOST_AT_A_TIME`` at most."""
+        size = min(MOST_AT_A_TIME, processor().cores) if size is None else size
         self._given: SimpleQueue[tuple[Callable[[], None], Outcome] | None] = SimpleQueue()
         self._leaving = False
         self._threads = [threading.Thread(target=self._work, name=name, daemon=True) for _ in range(size)]
@@ -81,3 +93,24 @@ class Crew:
             else:
                 outcome.tell(None)
             del given, do, outcome  # not kept while waiting for the next
+
+
+def done_in_order(crew: Crew, things: Iterable[Thing], do: Callable[[Thing], None], ahead: int) -> Iterator[Thing]:
+    """``things``, in their order, each after ``do`` was called with it; ``ahead`` of them at a time are under way.
+
+    Raises:
+        What ``do`` raises, for the first thing that it raises it for.
+    """
+    under_way: deque[tuple[Thing, Outcome]] = deque()
+    for thing in things:
+        under_way.append((thing, crew.begin(partial(do, thing))))
+        del thing  # not kept while it is somebody else's
+        if len(under_way) >= ahead:
+            yield _finished(*under_way.popleft())
+    while under_way:
+        yield _finished(*under_way.popleft())
+
+
+def _finished(thing: Thing, outcome: Outcome) -> Thing:
+    outcome.wait()
+    return thing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,8 @@ class Generator:
         batched = self._verdict.batched and self._verdict.backend == "torch"
         self._batch = 1 if not batched else _GPU_BATCH if self._gpu else _PROCESSOR_BATCH
         self._least = max(self._batch // 2, 1)
+        self._at_work = threading.Lock()
+        """The network takes all the processor has: two runs at a time would take longer than one after the other."""
 
     def run(self, crops: NDArray[np.uint8], latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """(N, 128, 128, 3) uint8 BGR: each crop (likewise) with the identity of its latent (N, 512) of length 1.
@@ -67,7 +70,8 @@ class Generator:
         while start < len(crops):
             batch = self._batch
             part = slice(start, start + batch)
-            answer = self._try(crops[part], latents[part], batch)
+            with self._at_work:
+                answer = self._try(crops[part], latents[part], batch)
             if answer is None:
                 self._batch = self._least
                 continue

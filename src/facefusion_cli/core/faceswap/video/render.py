@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faceswap.engine import Task
 from facefusion_cli.core.faceswap.overlap import uncovered
 from facefusion_cli.core.media.composite import paste_into
+from facefusion_cli.core.media.crew import MOST_AT_A_TIME, Crew, done_in_order
 from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
 from facefusion_cli.core.media.video.probe import probe
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Rendered", "render"]
 
 _IN_FLIGHT = 96 * 2**20
-"""Bytes of frames that may wait at each of three places: before the work, in it and behind it."""
+"""Bytes of frames that may wait before the work, be worked on together, or wait behind it."""
+_IN_WORK = 192 * 2**20
+"""Bytes of frames that are worked on at the same time."""
 _MOST_FRAMES = 8
 _FACES = 4
 """As many faces as are given to the engine at once, if they come within ``_MOST_FRAMES`` frames."""
@@ -78,26 +83,27 @@ def render(
     there = [index for index, count in enumerate(looked.counts) if count]
     first, last = there[0], there[-1]
     begin = 0
-    for index, (segment, name, count) in enumerate(zip(segments, names, looked.counts, strict=True)):
-        if index > last:
-            rendered.missing += segment.stop - segment.start
-            continue
-        if work.piece(name) is None:
-            watcher.chunk(index + 1, len(segments))
-            length = segment.stop - segment.start if index < last else 0
-            shown = rendered.pieces[-1] if rendered.pieces else None
-            stand_in = partial(_stand_in, video, shown, segments[first])
-            swapping = _Swapping(loaded, watcher, length, stand_in)
-            _render_piece(video, segment, encode, work, name, swapping, roles.faces(begin, begin + count))
-        begin += count
-        piece, facts = work.piece(name), work.facts(name)
-        assert piece is not None
-        rendered.pieces.append(piece)
-        rendered.frames += facts["frames"]
-        rendered.swapped += facts["swapped"]
-        rendered.missing += facts["missing"]
-        rendered.tracks.update(facts["tracks"])
-        rendered.notes |= dict.fromkeys(facts["notes"])
+    with Crew("facefusion-swapper") as crew:
+        for index, (segment, name, count) in enumerate(zip(segments, names, looked.counts, strict=True)):
+            if index > last:
+                rendered.missing += segment.stop - segment.start
+                continue
+            if work.piece(name) is None:
+                watcher.chunk(index + 1, len(segments))
+                length = segment.stop - segment.start if index < last else 0
+                shown = rendered.pieces[-1] if rendered.pieces else None
+                stand_in = partial(_stand_in, video, shown, segments[first])
+                swapping = _Swapping(loaded, crew, watcher, length, stand_in)
+                _render_piece(video, segment, encode, work, name, swapping, roles.faces(begin, begin + count))
+            begin += count
+            piece, facts = work.piece(name), work.facts(name)
+            assert piece is not None
+            rendered.pieces.append(piece)
+            rendered.frames += facts["frames"]
+            rendered.swapped += facts["swapped"]
+            rendered.missing += facts["missing"]
+            rendered.tracks.update(facts["tracks"])
+            rendered.notes |= dict.fromkeys(facts["notes"])
     return rendered
 
 
@@ -110,12 +116,14 @@ def _render_piece(
     swapping: _Swapping,
     roles: Iterator[Sequence[Role]],
 ) -> None:
-    room = max(1, min(_MOST_FRAMES, _IN_FLIGHT // (3 * video.width * video.height)))
+    size = 3 * video.width * video.height
+    room = max(1, min(_MOST_FRAMES, _IN_FLIGHT // size))
+    groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (size * room)))
     with (
         FrameReader(video, segment.start, segment.stop) as reader,
         FrameWriter(work.temporary(name), video, encode) as writer,
     ):
-        frames = run_stream(reader, lambda source: swapping.run(source, roles, room), writer.write, ahead=room)
+        frames = run_stream(reader, lambda source: swapping.run(source, roles, room, groups), writer.write, ahead=room)
         writer.close()
     facts = {
         "frames": frames,
@@ -140,9 +148,12 @@ def _stand_in(video: Video, shown: Path | None, first: Segment) -> Frame:
 class _Swapping:
     """New faces into frame after frame, several faces at a time."""
 
-    def __init__(self, loaded: Loaded, watcher: VideoWatcher, length: int, stand_in: Callable[[], Frame]) -> None:
+    def __init__(
+        self, loaded: Loaded, crew: Crew, watcher: VideoWatcher, length: int, stand_in: Callable[[], Frame]
+    ) -> None:
         """If fewer than ``length`` frames come, the last is held; ``stand_in`` gives one where none comes."""
         self._engine = loaded.engine
+        self._crew = crew
         self._watcher = watcher
         self._length = length
         self._stand_in = stand_in
@@ -150,10 +161,10 @@ class _Swapping:
         self.tracks: set[int] = set()
         self.notes: dict[str, None] = {}
 
-    def run(self, frames: Iterator[Frame], roles: Iterator[Sequence[Role]], room: int) -> Iterator[Frame]:
-        """The frames with their faces replaced, in place, at most ``room`` of them at a time."""
+    def run(self, frames: Iterator[Frame], roles: Iterator[Sequence[Role]], room: int, groups: int) -> Iterator[Frame]:
+        """The frames with their faces replaced, in place; at most ``room`` of them together, ``groups`` at a time."""
         last, count = None, 0
-        for last in self._swapped(frames, roles, room):
+        for last in self._swapped(frames, roles, room, groups):
             count += 1
             yield last
         while count < self._length:
@@ -162,31 +173,53 @@ class _Swapping:
             yield last
             self._watcher.progress(1, 0)
 
-    def _swapped(self, frames: Iterator[Frame], roles: Iterator[Sequence[Role]], room: int) -> Iterator[Frame]:
-        group: list[tuple[Frame, Sequence[Role]]] = []
-        for frame, faces in zip(frames, roles, strict=False):
-            group.append((frame, faces))
-            if len(group) >= room or sum(len(each) for _, each in group) >= _FACES:
-                yield from self._swap(group)
-                group = []
-        yield from self._swap(group)
+    def _swapped(
+        self, frames: Iterator[Frame], roles: Iterator[Sequence[Role]], room: int, groups: int
+    ) -> Iterator[Frame]:
+        for group in done_in_order(self._crew, _grouped(frames, roles, room), self._swap, groups):
+            while group:
+                part = group.popleft()
+                self.tracks.update(part.tracks)
+                self.swapped += bool(part.tracks)
+                self.notes |= part.notes
+                yield part.frame
+                self._watcher.progress(1, len(part.tracks))
 
-    def _swap(self, group: Sequence[tuple[Frame, Sequence[Role]]]) -> Iterator[Frame]:
-        # Far (small) faces first, so that near ones cover them.
-        ordered = [sorted(roles, key=lambda role: role.face.size) for _, roles in group]
+    def _swap(self, group: deque[_Part]) -> None:
+        """Paint on the frames of a group. Several groups are worked on at a time, each by itself."""
         tasks = [
-            Task(frame, role.face, role.part.identity, role.usual_size)
-            for (frame, _), roles in zip(group, ordered, strict=True)
-            for role in roles
+            Task(part.frame, role.face, role.part.identity, role.usual_size) for part in group for role in part.roles
         ]
         patches = iter(self._engine.swap(tasks) if tasks else [])
-        for (frame, _), roles in zip(group, ordered, strict=True):
-            made = [(role, uncovered(patch, role.covers)) for role in roles if (patch := next(patches)) is not None]
-            shown = [patch for _, patch in made]
+        for part in group:
+            made = [
+                (role, uncovered(patch, role.covers)) for role in part.roles if (patch := next(patches)) is not None
+            ]
             if made:
-                self.tracks.update(role.number for role, _ in made)
-                paste_into(frame, shown)
-                self.swapped += 1
-                self.notes |= dict.fromkeys(note for patch in shown for note in patch.notes)
-            yield frame
-            self._watcher.progress(1, len(shown))
+                shown = [patch for _, patch in made]
+                paste_into(part.frame, shown)
+                part.tracks = [role.number for role, _ in made]
+                part.notes = dict.fromkeys(note for patch in shown for note in patch.notes)
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """A frame of a group."""
+
+    frame: Frame
+    roles: Sequence[Role]
+    """Far (small) faces first, so that near ones cover them."""
+    tracks: Sequence[int] = ()
+    """Numbers of those that got another face in it."""
+    notes: dict[str, None] = field(default_factory=dict)
+
+
+def _grouped(frames: Iterator[Frame], roles: Iterator[Sequence[Role]], room: int) -> Iterator[deque[_Part]]:
+    group: deque[_Part] = deque()
+    for frame, faces in zip(frames, roles, strict=False):
+        group.append(_Part(frame, sorted(faces, key=lambda role: role.face.size)))
+        if len(group) >= room or sum(len(part.roles) for part in group) >= _FACES:
+            yield group
+            group = deque()
+    if group:
+        yield group
