@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Server", "serving"]
+__all__ = ["Server", "free_port", "serving"]
 
 _START_SECONDS = 120.0
 
@@ -38,7 +38,7 @@ class Server:
 def serving(*arguments: str) -> Iterator[Server]:
     """Run the command with a home of its own, without weights: the embedded engines serve."""
     with tempfile.TemporaryDirectory() as home, (Path(home) / "log").open("w+", encoding="utf-8") as log:
-        port = _free_port()
+        port = free_port()
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "facefusion_cli", "serve", "--port", str(port), *arguments]
         environment = {**os.environ, "FACEFUSION_HOME": home}
@@ -65,7 +65,8 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,14 +1,15 @@
-"""Finding and swapping faces with the embedded networks, in pictures in memory."""
+"""Finding faces with the embedded networks, in pictures in memory."""
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from _bench_frame import Benchmark, Case, Group
+from _bench_work import counted_sessions
+from _bench_yardsticks import matrix_product
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
 
-__all__ = ["DETECT", "SWAP"]
+__all__ = ["DETECT"]
 
 
 def _yardstick() -> Case:
@@ -52,48 +53,25 @@ def _hopper() -> NDArray[np.uint8]:
 
 
 def _detect(_folder: Path | None) -> Iterator[Group]:
+    from facefusion_cli.core.device import select_device
     from facefusion_cli.core.faces.analyser import FaceAnalyser
 
+    product = matrix_product("fp32", select_device("cpu", "fp32", 1))
     cases = [_yardstick()]
     analyser = FaceAnalyser()
     group = _packaged_picture("insightface", "data", "images", "t1.jpg")
+    with counted_sessions() as counted:
+        analyser.load()
     for name, picture in {"astronaut": _astronaut(), "hopper": _hopper(), "group of six": group}.items():
         height, width = picture.shape[:2]
-        cases.append(Case(f"{name}, {width} x {height}", partial(analyser.find, picture)))
-    yield Group("", cases)
-
-
-def _swap(_folder: Path | None) -> Iterator[Group]:
-    """The mesh engine's steps on one thread; detection is not counted."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"  # before numpy is imported
-    import cv2
-
-    from facefusion_cli.core.faces.analyser import FaceAnalyser
-    from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
-    from facefusion_cli.core.faceswap.mesh.engine import MeshSwapper
-    from facefusion_cli.core.media.composite import composite
-    from facefusion_cli.core.media.images import picture_from_array
-
-    cv2.setNumThreads(1)
-    cases = [_yardstick()]
-    analyser, engine = FaceAnalyser(), MeshSwapper(SwapSettings())
-    source, portrait = _hopper(), _astronaut()
-    (source_face,), (portrait_face,) = analyser.find(source), analyser.find(portrait)
-    sources = [Source(source, source_face)]
-    identity = engine.prepare(sources)
-    size_px = f"{source_face.size:.0f} px"
-    cases.append(Case(f"prepare a source face of {size_px}", partial(engine.prepare, sources)))
-    for size, (width, height) in {107: (512, 512), 225: (1920, 1080), 500: (1920, 1080)}.items():
-        picture = _with_face_of(size, portrait, portrait_face, width, height)
-        (face,) = analyser.find(picture)
-        where = f"face of {face.size:.0f} px in {width} x {height}"
-        tasks = [Task(picture, face, identity)]
-        cases.append(Case(f"swap a {where}", partial(engine.swap, tasks)))
-        patches = [patch for patch in engine.swap(tasks) if patch is not None]
-        whole = picture_from_array(picture, Path("picture"))
-        cases.append(Case(f"composite a {where}", partial(composite, whole, patches)))
-    yield Group("", cases)
+        before = counted.work
+        analyser.find(picture)
+        work = counted.work - before
+        title = f"{name}, {width} x {height}"
+        cases.append(Case(title, partial(analyser.find, picture), work=work, yardstick=product.name))
+    yield Group(
+        "", [*cases, product], "TFLOP/s: of the networks alone, each on one thread; tiles are looked at side by side"
+    )
 
 
 def _with_face_of(size: float, portrait: NDArray[np.uint8], face: Face, width: int, height: int) -> NDArray[np.uint8]:
@@ -110,4 +88,3 @@ def _with_face_of(size: float, portrait: NDArray[np.uint8], face: Face, width: i
 
 
 DETECT = Benchmark("finding the faces of a decoded picture", 15, _detect)
-SWAP = Benchmark("the mesh engine's steps on one thread, detection apart", 15, _swap)

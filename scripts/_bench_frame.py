@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "measure", "processor_seconds"]
+__all__ = ["Benchmark", "Case", "Fact", "Group", "Row", "add_processor_seconds", "measure", "processor_seconds"]
 
 Fact = str | float
+
+_added: list[float] = []
+"""Processor seconds of processes that are still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,10 @@ class Case:
     """Things done by one run; times are given for one of them."""
     work: float = 0.0
     """Floating-point operations of one run, a multiplication and an addition counting as two; 0 if not counted."""
+    traffic: float = 0.0
+    """Bytes that one run cannot but move from one place to another, instead of ``work``; 0 if not counted."""
     yardstick: str = ""
-    """The case of the same group whose operations per second this one's are compared with; "" for none."""
+    """The case of the same group whose operations (bytes) per second this one's are compared with; "" for none."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     """What else is known of it, at the latest after its last run."""
 
@@ -46,8 +51,10 @@ class Row:
     """``median_ms`` over the baseline's."""
     tflops: float | None
     """Floating-point operations per second by the median, in units of 10^12."""
+    gbytes_s: float | None
+    """Bytes per second by the median, in units of 10^9."""
     of_yardstick: float | None
-    """``tflops`` over that of the yardstick."""
+    """``tflops`` (``gbytes_s``) over that of the yardstick: the share of what the machine could do at most."""
     facts: Mapping[str, Fact]
 
 
@@ -73,6 +80,10 @@ class Benchmark:
     """Whether each case runs once before it counts."""
     seconds: float | None = None
     """How long it lasts unless the command line says otherwise; None where its work is given."""
+    brief_seconds: float | None = None
+    """And among all others."""
+    alone: bool = False
+    """Whether it takes so long that it only runs when it is named."""
 
 
 def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> list[Row]:
@@ -88,9 +99,8 @@ def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> lis
                 cpu.append(1000 * (processor_seconds() - cpu_start) / case.items)
     medians = [statistics.median(wall) for wall in walls]
     speeds = {
-        case.name: case.work / case.items / median / 1e9
+        case.name: (case.work or case.traffic) / case.items / median * 1e3
         for case, median in zip(cases, medians, strict=True)
-        if case.work
     }
     return [
         Row(
@@ -100,7 +110,8 @@ def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> lis
             highest_ms=max(wall),
             cpu_ms=statistics.median(cpu),
             ratio=median / medians[0],
-            tflops=speeds.get(case.name),
+            tflops=speeds[case.name] / 1e12 if case.work else None,
+            gbytes_s=speeds[case.name] / 1e9 if case.traffic else None,
             of_yardstick=speeds[case.name] / speeds[case.yardstick] if case.yardstick else None,
             facts=case.facts,
         )
@@ -108,11 +119,16 @@ def measure(cases: Sequence[Case], repeats: int, *, warm_up: bool = True) -> lis
     ]
 
 
+def add_processor_seconds(seconds: float) -> None:
+    """Count what a process has used that is still there."""
+    _added.append(seconds)
+
+
 def processor_seconds() -> float:
-    """Of this process and its children that are gone, user and system (on Windows without the children)."""
+    """Of this process, its children that are gone (but not on Windows) and what was added, user and system."""
     if sys.platform == "win32":
-        return time.process_time()
+        return time.process_time() + sum(_added)
     import resource
 
     usages = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages) + sum(_added)

@@ -8,12 +8,14 @@ import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from _bench_frame import Benchmark, Case, Group
+from _bench_replicas import replicas
 from _bench_work import floating_point_operations
+from _bench_yardsticks import matrix_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,22 +26,62 @@ if TYPE_CHECKING:
     from facefusion_cli.core.device import Device, Precision
     from facefusion_cli.core.inference.self_check import Sample
     from facefusion_cli.core.inference.session import Session
+    from facefusion_cli.core.inference.verdicts import Backend as Maker
 
-__all__ = ["INFERENCE"]
+__all__ = ["INFERENCE", "Backend", "backends"]
 
 _BATCHES = (1, 4, 16)
 _MOST_WORK = 2e12
 """Operations of one run: larger batches of large networks take long and tell nothing more."""
-_SIDE = 2048
-"""Of the matrices that are multiplied: large enough for the processor to reach its pace."""
-_PRODUCTS = 4
-"""In one run, so that bringing the numbers in and out counts for little."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Backend:
+    """A network as one of the makers of sessions opened it."""
+
+    maker: Maker
+    precision: Precision
+    session: Session
+    load_s: float
+
+    @property
+    def name(self) -> str:
+        """As in "torch bf16"."""
+        return f"{self.maker} {self.precision}"
+
+
+def backends(model: Path, device: Device) -> Iterator[Backend]:
+    """onnxruntime, then torch in each of the device's precisions, where it can run the network at all."""
+    from facefusion_cli.core.inference.onnx_runtime import open_session
+    from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError, open_torch_graph
+
+    yield _opened("onnxruntime", "fp32", partial(open_session, model, device.threads))
+    precisions: list[Precision] = list(dict.fromkeys(("fp32", *reversed(device.precisions))))
+    for precision in precisions:
+        make = partial(open_torch_graph, model, device=device.name, precision=precision, threads=device.threads)
+        try:
+            yield _opened("torch", precision, make)
+        except UnsupportedGraphError as error:
+            print(f"{model.name}: torch {precision} is left out: {error}", file=sys.stderr)
+
+
+def _opened(maker: Maker, precision: Precision, make: Callable[[], Session]) -> Backend:
+    start = time.perf_counter()
+    session = make()
+    return Backend(maker, precision, session, time.perf_counter() - start)
 
 
 def _inference(folder: Path | None) -> Iterator[Group]:
+    if folder is not None:
+        yield from _groups(folder)
+        return
+    with replicas("inswapper_128.onnx", "w600k_r50.onnx", "wav2lip.onnx") as made:
+        yield from _groups(made)
+
+
+def _groups(folder: Path) -> Iterator[Group]:
     from facefusion_cli.core.device import select_device
 
-    assert folder is not None
     models = sorted(folder.glob("*.onnx"))
     if not models:
         make = f'"python scripts/make_replica_weights.py {folder}"'
@@ -74,48 +116,38 @@ def _cases(model: Path, device: Device) -> Iterator[Case]:
     import onnx
 
     from facefusion_cli.core.inference import self_check
-    from facefusion_cli.core.inference.onnx_runtime import open_session
-    from facefusion_cli.core.inference.torch_graph import UnsupportedGraphError, open_torch_graph
 
-    baseline, facts = _opened(lambda: open_session(model, device.threads))
-    shapes = {name: array.shape for name, array in self_check.samples(baseline, 1)[0].feeds.items()}
+    baseline, *others = backends(model, device)
+    shapes = {name: array.shape for name, array in self_check.samples(baseline.session, 1)[0].feeds.items()}
     work = floating_point_operations(onnx.load(model, load_external_data=False), shapes)
     counts = [count for count in _BATCHES if count == 1 or count * work <= _MOST_WORK]
-    samples = self_check.samples(baseline, counts[-1])
+    samples = self_check.samples(baseline.session, counts[-1])
     batches = [_stacked(samples[:count]) for count in counts] if self_check.one_output_each(samples) else samples[:1]
 
-    precisions: list[Precision] = list(dict.fromkeys(("fp32", *reversed(device.precisions))))
-    products = {precision: _matrix_product(precision, device) for precision in precisions}
-    free = all(not isinstance(info.shape[0], int) for info in baseline.get_inputs())
-    yield from _of("onnxruntime fp32", baseline, batches if free else batches[:1], work, products["fp32"], facts)
-    for precision in precisions:
-        name = f"torch {precision}"
-        make = partial(open_torch_graph, model, device=device.name, precision=precision, threads=device.threads)
-        try:
-            session, facts = _opened(make)
-        except UnsupportedGraphError as error:
-            print(f"{model.name}: {name} is left out: {error}", file=sys.stderr)
-            continue
-        batched = len(batches) > 1 and self_check.batches_freely(session, samples[:2], precision)
-        yield from _of(name, session, batches if batched else batches[:1], work, products[precision], facts)
+    used: list[Precision] = list(dict.fromkeys(one.precision for one in (baseline, *others)))
+    products = {precision: matrix_product(precision, device) for precision in used}
+    free = all(not isinstance(info.shape[0], int) for info in baseline.session.get_inputs())
+    yield from _of(baseline, batches if free else batches[:1], work, products["fp32"])
+    for one in others:
+        batched = len(batches) > 1 and self_check.batches_freely(one.session, samples[:2], one.precision)
+        yield from _of(one, batches if batched else batches[:1], work, products[one.precision])
     yield from products.values()
 
 
-def _of(
-    name: str, session: Session, batches: list[Sample], work: float, product: Case, facts: dict[str, Fact]
-) -> Iterator[Case]:
+def _of(backend: Backend, batches: list[Sample], work: float, product: Case) -> Iterator[Case]:
     """A session with each of the batches."""
     from facefusion_cli.core.inference import self_check
 
+    facts: dict[str, Fact] = {"load_s": backend.load_s}
     for batch in batches:
         count = len(next(iter(batch.feeds.values())))
         yield Case(
-            name if count == 1 else f"{name}, {count} at once",
-            partial(session.run, None, batch.feeds),
+            backend.name if count == 1 else f"{backend.name}, {count} at once",
+            partial(backend.session.run, None, batch.feeds),
             items=count,
             work=count * work,
             yardstick=product.name,
-            facts={"off_by": self_check.compare(session, [batch]).peak, **facts},
+            facts={"off_by": self_check.compare(backend.session, [batch]).peak, **facts},
         )
         facts = {}  # told once for each session
 
@@ -128,44 +160,6 @@ def _stacked(samples: list[Sample]) -> Sample:
     return Sample(
         {name: np.concatenate([sample.feeds[name] for sample in samples]) for name in samples[0].feeds},
         [np.concatenate(outputs) for outputs in zip(*(sample.outputs for sample in samples), strict=True)],
-    )
-
-
-def _opened(make: Callable[[], Session]) -> tuple[Session, dict[str, Fact]]:
-    """A session, and how long it took to open."""
-    start = time.perf_counter()
-    session = make()
-    return session, {"load_s": time.perf_counter() - start}
-
-
-def _matrix_product(precision: Precision, device: Device) -> Case:
-    """About the most the machine can do in a precision: convolutions are matrix products, with moves around them.
-
-    A little more is possible: some convolutions are done with fewer multiplications than are counted (Winograd). It is
-    a graph as well, so that it runs where graphs run: torch that computes on a second thread would slow down the first.
-    """
-    import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
-
-    from facefusion_cli.core.inference.torch_graph import open_torch_graph
-
-    shape = [_SIDE, _SIDE]
-    factors = np.random.default_rng(0).standard_normal((2, *shape), np.float32) / np.float32(_SIDE**0.5)
-    names = ["x", *(f"x{index}" for index in range(1, _PRODUCTS)), "y"]
-    graph = helper.make_graph(
-        [helper.make_node("MatMul", [one, "factor"], [other]) for one, other in pairwise(names)],
-        "products",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(factors[0], "factor")],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
-    session = open_torch_graph(model, device=device.name, precision=precision, threads=device.threads)
-    return Case(
-        f"product of {_SIDE} x {_SIDE}, {precision}",
-        partial(session.run, None, {"x": factors[1]}),
-        items=_PRODUCTS,
-        work=2.0 * _PRODUCTS * _SIDE**3,
     )
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from _bench_frame import Benchmark, Case, Group, processor_seconds
 from _bench_lipsync_clip import moving_portrait, still_portrait, voice
 from _bench_lipsync_run import generator, mouth, sync, wav2lip, write_checkpoint
+from _bench_work import floating_point_operations
+from _bench_yardsticks import matrix_product
 from _replica_wav2lip import TRUE_WIDTH
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 
     Frame = NDArray[np.uint8]
 
-__all__ = ["LIPSYNC", "LIPSYNC_MEMORY", "memory_groups", "speed_groups"]
+__all__ = ["LIPSYNC", "LIPSYNC_MEMORY", "copied", "memory_groups", "speed_groups"]
 
 _SECONDS = 8.0
 _MINUTES = (1, 10)
 _SLOW_FPS = 10
 """Of the clips that memory is measured with: it depends on the number of frames, and they take long."""
+_BATCH = 16
+"""What the generator takes at a time."""
 _FEW = 64
 """Frames that a part of the work is measured with."""
 _BASELINE = "read and write the frames, nothing else"
@@ -55,10 +59,14 @@ def speed_groups(width: int, height: int, seconds: float, channels: int) -> Iter
         of = f"{width} x {height}, {video.frames} frames"
         runs = set()
         for precision in ("auto", "fp32"):
-            network, run_by = generator(checkpoint, select_device(precision=precision))
+            device = select_device(precision=precision)
+            network, verdict = generator(checkpoint, device)
+            run_by = f"{verdict.backend} in {verdict.precision} on {verdict.device}"
             if run_by in runs:  # nothing else is possible here
                 continue
             runs.add(run_by)
+            product = matrix_product(verdict.precision, device)
+            limit = {"work": _generator_work(checkpoint), "yardstick": product.name}
             whole = _Whole(wav2lip(network), video, sound, folder)
             parts = _Parts(whole, video, sound, folder)
             cases = [
@@ -66,9 +74,10 @@ def speed_groups(width: int, height: int, seconds: float, channels: int) -> Iter
                 whole.case(),
                 parts.case("read the frames, twice", parts.read, video.frames),
                 parts.case("look for faces and follow them", parts.look),
-                parts.case("generator", partial(_generate, network), 16),
+                parts.case("generator", partial(_generate, network), _BATCH, **limit),
                 parts.case("cut out, lay back in", parts.paste),
                 parts.case("write the frames", parts.write),
+                product,
             ]
             yield Group(f"Wav2Lip, {run_by}: {of}", cases, _REMARK)
         whole = _Whole(mouth(), video, sound, folder)
@@ -118,7 +127,7 @@ class _Whole:
 
     def baseline(self) -> Case:
         """All that is done of it without a face."""
-        return Case(_BASELINE, partial(_copied, self._video, self._folder / "copy.mp4"), self._video.frames)
+        return Case(_BASELINE, partial(copied, self._video, self._folder / "copy.mp4"), self._video.frames)
 
     def case(self) -> Case:
         """The whole, with what is known of its turns."""
@@ -156,7 +165,7 @@ class _Parts:
         self._faces = [next(iter(faces.values())) for faces in Tracks([seen], video.fps).faces(0, len(self._frames))]
         listen(sound, self._mel, lambda _: None)
 
-    def case(self, name: str, run: Callable[[], object], items: int = 0) -> Case:
+    def case(self, name: str, run: Callable[[], object], items: int = 0, **limit: Any) -> Case:
         """A part, with its share of the whole; ``items``: frames in it, by default those in memory."""
         items = items or len(self._frames)
         facts: dict[str, Fact] = {}
@@ -169,7 +178,7 @@ class _Parts:
             least = min(least, (processor_seconds() - began) / items)
             facts["share"] = f"{least / self._whole.least:.0%}"
 
-        return Case(name, timed, items, facts=facts)
+        return Case(name, timed, items, facts=facts, **limit)
 
     def read(self) -> None:
         """As looking and speaking do."""
@@ -230,11 +239,22 @@ def _generate(network: Any) -> None:
     import numpy as np
 
     rng = np.random.default_rng(0)
-    mel, faces = rng.normal(size=(16, 1, 80, 16)), rng.random((16, 6, 96, 96), np.float32)
+    mel, faces = rng.normal(size=(_BATCH, 1, 80, 16)), rng.random((_BATCH, 6, 96, 96), np.float32)
     network.run(mel.astype(np.float32), faces)
 
 
-def _copied(video: Video, path: Path) -> None:
+def _generator_work(checkpoint: Path) -> float:
+    """Floating-point operations of one batch."""
+    import onnx
+
+    from facefusion_cli.core.lipsync.wav2lip.graph import FACES, MEL, to_graph
+
+    shapes = {MEL: (_BATCH, 1, 80, 16), FACES: (_BATCH, 6, 96, 96)}
+    return floating_point_operations(onnx.load_from_string(to_graph(checkpoint)), shapes)
+
+
+def copied(video: Video, path: Path) -> None:
+    """Read the frames and write them, as the work on a video does."""
     from facefusion_cli.core.media.stream import run_stream
     from facefusion_cli.core.media.video.encoders import EncodeOptions
     from facefusion_cli.core.media.video.reader import FrameReader
@@ -255,4 +275,5 @@ LIPSYNC_MEMORY = Benchmark(
     1,
     lambda _: memory_groups(1920, 1080, [60 * minutes for minutes in _MINUTES], TRUE_WIDTH),
     warm_up=False,
+    alone=True,
 )

@@ -26,6 +26,7 @@ from facefusion_cli.core.memory import give_back_frames
 
 if TYPE_CHECKING:
     from facefusion_cli.core.device import Device
+    from facefusion_cli.core.inference.verdicts import Verdict
     from facefusion_cli.core.lipsync.result import LipSyncResult
     from facefusion_cli.core.lipsync.wav2lip.network import Generator
 
@@ -40,13 +41,12 @@ def write_checkpoint(path: Path, width: int = TRUE_WIDTH) -> Path:
     return path
 
 
-def generator(checkpoint: Path, device: Device) -> tuple[Generator, str]:
+def generator(checkpoint: Path, device: Device) -> tuple[Generator, Verdict]:
     """The network, and what runs it."""
     from facefusion_cli.core.lipsync.wav2lip.network import Generator, open_generator_network
 
     network = open_generator_network(checkpoint, device, sha256=checkpoint.stem)
-    verdict = network.verdict
-    return Generator(checkpoint, network), f"{verdict.backend} in {verdict.precision} on {verdict.device}"
+    return Generator(checkpoint, network), network.verdict
 
 
 def wav2lip(network: Generator) -> Loaded:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from _bench_faces import _astronaut, _hopper, _with_face_of
 from _bench_frame import Benchmark, Case, Group
+from _bench_yardsticks import COPY, copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["PASTE"]
 
 _FRAMES = {"720p": (1280, 720), "1080p": (1920, 1080), "4K": (3840, 2160)}
 _SIZES = (128, 300, 800)
-_REMARK = "insightface's paste-back itself takes what its get takes with it less what it takes without"
+_REMARK = """insightface's paste-back itself takes what its get takes with it less what it takes without
+GB/s: of ours, the bytes of the rectangle that gets new pixels; they would have to be moved if nothing else were done"""
 
 
 def _paste(_folder: Path | None) -> Iterator[Group]:
@@ -42,13 +45,19 @@ def _paste(_folder: Path | None) -> Iterator[Group]:
         for size in _SIZES:
             frame = _with_face_of(size, portrait, portrait_face, width, height)
             face = _moved(portrait_face, size, width, height)
-            cases = [Case(f"paste a crop of {crop.shape[0]}", _ours(frame, face, crop)) for crop in crops.values()]
-            cases.append(Case("insightface's get, with its paste-back", partial(theirs, frame, face, True)))
-            cases.append(Case("insightface's get, without", partial(theirs, frame, face, False)))
+            cases = [
+                Case("insightface's get, with its paste-back", partial(theirs, frame, face, True)),
+                Case("insightface's get, without", partial(theirs, frame, face, False)),
+            ]
+            for crop in crops.values():
+                run, moved = _ours(frame, face, crop)
+                cases.append(Case(f"paste a crop of {crop.shape[0]}", run, traffic=moved, yardstick=COPY))
+            cases.append(copy())
             yield Group(f"face of {size} px in {name}", cases, _REMARK)
 
 
-def _ours(frame: NDArray[np.uint8], face: Face, swapped: NDArray[np.uint8]) -> Callable[[], None]:
+def _ours(frame: NDArray[np.uint8], face: Face, swapped: NDArray[np.uint8]) -> tuple[Callable[[], Patch], int]:
+    """The work, and the bytes of the rectangle that gets new pixels."""
     from facefusion_cli.core.faces.alignment import align, swap_matrix
     from facefusion_cli.core.faceswap.inswapper.paste import paste
     from facefusion_cli.core.media.composite import paste_into
@@ -57,13 +66,14 @@ def _ours(frame: NDArray[np.uint8], face: Face, swapped: NDArray[np.uint8]) -> C
     original = align(frame, matrix, swapped.shape[0])
     out = frame.copy()
 
-    def run() -> None:
+    def run() -> Patch:
         patch = paste(swapped, original, matrix, face, (frame.shape[0], frame.shape[1]))
         if patch is None:
             raise SystemExit("error: the face to measure with is not in the frame.")
         paste_into(out, [patch])
+        return patch
 
-    return run
+    return run, 3 * run().mask.size
 
 
 def _insightface(crop: NDArray[np.uint8]) -> Any:

@@ -1,16 +1,20 @@
-"""How much arithmetic an ONNX graph is."""
+"""How much arithmetic an ONNX graph is, and what is run of it."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import onnx
 
-__all__ = ["floating_point_operations"]
+    from facefusion_cli.core.inference.session import Session
+
+__all__ = ["Counted", "counted_sessions", "floating_point_operations"]
 
 _LARGE = 1024
 
@@ -47,3 +51,46 @@ def _operations(node: onnx.NodeProto, shapes: Mapping[str, Sequence[int]]) -> in
         transposed = any(attribute.name == "transA" and attribute.i for attribute in node.attribute)
         return 2 * math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-2 if transposed else -1]
     return 0
+
+
+class Counted:
+    """Floating-point operations of all that was run on some sessions."""
+
+    def __init__(self) -> None:
+        self.work = 0.0
+
+    def session(self, session: Session, model: Path | bytes) -> Session:
+        """The session, counted for: its graph with inputs of fixed shapes."""
+        import onnx
+
+        graph = onnx.load_from_string(model) if isinstance(model, bytes) else onnx.load(model)
+        return _CountedSession(session, floating_point_operations(graph, {}), self)
+
+
+class _CountedSession:
+    def __init__(self, session: Session, work: float, counted: Counted) -> None:
+        self._session, self._work, self._counted = session, work, counted
+
+    def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> list[Any]:
+        self._counted.work += self._work
+        return self._session.run(output_names, input_feed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+@contextmanager
+def counted_sessions() -> Iterator[Counted]:
+    """Sessions of embedded networks that are opened meanwhile for the first time are counted, for good."""
+    from facefusion_cli.core.inference import onnx_runtime
+
+    counted, plain = Counted(), onnx_runtime.open_session
+
+    def opened(model: Path | bytes, threads: int = 1) -> Session:
+        return counted.session(plain(model, threads), model)
+
+    onnx_runtime.open_session = opened
+    try:
+        yield counted
+    finally:
+        onnx_runtime.open_session = plain

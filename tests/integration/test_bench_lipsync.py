@@ -32,9 +32,12 @@ def test_each_part_of_a_lip_sync_has_a_share_of_the_whole() -> None:
         "generator",
         "cut out, lay back in",
         "write the frames",
+        rows[-1].case,
     ]
+    assert rows[-1].case.startswith("matrix product, ")
+    assert rows[4].of_yardstick
     assert rows[1].facts.keys() == {"fps", "looking_ms", "speaking_ms", "joining_ms"}
-    assert all("share" in row.facts for row in rows[2:])
+    assert all("share" in row.facts for row in rows[2:-1])
 
 
 def test_the_peak_of_memory_is_that_of_another_process() -> None:

@@ -16,6 +16,7 @@ from facefusion_cli.core.sizes import in_words
 from facefusion_cli.core.weights.catalog import catalog
 from facefusion_cli.core.weights.checkpoint import saved_bytes
 from facefusion_cli.core.weights.fetch import fetch
+from facefusion_cli.core.weights.importing import import_file
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import WeightsError
 
@@ -59,7 +60,7 @@ def test_f31_read_only_folder_can_be_read(
     disk: Callable[[str], Path], toy_store: Store, alpha: Weight, lips: Weight, toy_files: ToyWeights, tmp_path: Path
 ) -> None:
     store = Store(disk("size=1m") / "models", toy_store.catalog)
-    store.import_file(bring(tmp_path / "lips.pth", toy_files.lips))
+    import_file(store, bring(tmp_path / "lips.pth", toy_files.lips))
     beta = store.catalog.weight("beta")
     bring(store.path(alpha), toy_files.alpha)
     bring(store.path(beta), toy_files.alpha)
@@ -70,7 +71,7 @@ def test_f31_read_only_folder_can_be_read(
     assert store.sha256(alpha) == alpha.sha256
     assert names(store.folder) == {"alpha.onnx", "beta.onnx", "lips.safetensors", "lips.json"}
     for action in (
-        lambda: store.import_file(bring(tmp_path / "beta.onnx", toy_files.beta)),
+        lambda: import_file(store, bring(tmp_path / "beta.onnx", toy_files.beta)),
         lambda: store.remove(alpha),
         lambda: store.set_aside(beta),
     ):
@@ -123,7 +124,7 @@ def test_import_says_how_much_room_it_needs(
         fill(store.folder / "filler")
     given = bring(tmp_path / "given.pth", toy_files.lips)
     needed = in_words(int(1.1 * (lips.bytes + saved_bytes())))
-    assert refusal(lambda: store.import_file(given)) == (
+    assert refusal(lambda: import_file(store, given)) == (
         f'there is not enough room in "{store.folder}" for "given.pth": {needed} are needed, 0 B are free.'
     )
     assert names(store.folder) == {"filler"}
@@ -227,7 +228,7 @@ def test_members_of_an_archive_are_locked_while_they_are_stored(
     held: set[str] = set()
     watcher.stage = holders(store, held)  # type: ignore[method-assign, assignment]
     if way == "import":
-        store.import_file(bring(tmp_path / "given", toy_files.pack), watcher=watcher)
+        import_file(store, bring(tmp_path / "given", toy_files.pack), watcher=watcher)
     else:
         (pack,) = catalog.archives
         with store.locked(pack):

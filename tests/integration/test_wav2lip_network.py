@@ -22,6 +22,7 @@ from facefusion_cli.core.lipsync.wav2lip.graph import graph_sha256, to_graph
 from facefusion_cli.core.lipsync.wav2lip.network import BATCH, Generator, known_generator_verdict
 from facefusion_cli.core.weights import wav2lip_layout
 from facefusion_cli.core.weights.catalog import catalog
+from facefusion_cli.core.weights.importing import import_file
 from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.core.weights.store import Store
 from facefusion_cli.errors import DeviceError, WeightsDamagedError, WeightsError, WeightsMissingError
@@ -174,7 +175,7 @@ def test_a_checkpoint_goes_through_the_store(
     make_replica_weights.write_wav2lip(file, width=1)
     monkeypatch.setattr(wav2lip_layout, "layout", lambda: narrow)
     store = Store(tmp_path / "models", catalog())
-    store.import_file(file, catalog().weight("wav2lip"))
+    import_file(store, file, catalog().weight("wav2lip"))
     inputs = made_up(BATCH, seed=8)
     imported, stored = (
         Generator.open("wav2lip", Tools(provision, "cpu", "fp32")).run(*inputs)
