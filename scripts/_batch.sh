@@ -22,6 +22,20 @@ refuse() {
   exit 2
 }
 
+# check_arguments ARGUMENT...: show the usage if it is asked for; there must be three arguments at least
+check_arguments() {
+  case ${1-} in
+    -h | --help)
+      usage
+      exit 0
+      ;;
+  esac
+  if [ $# -lt 3 ]; then
+    usage >&2
+    exit 2
+  fi
+}
+
 # folder NAME: refuse what is none
 folder() {
   [ -d "$1" ] || refuse "there is no folder \"$1\"."

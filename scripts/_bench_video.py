@@ -128,55 +128,25 @@ class _Whole:
 
     def _run(self) -> None:
         from facefusion_cli.core.faceswap.video.job import swap_video
+        from facefusion_cli.core.lipsync.clockwork import Clockwork
         from facefusion_cli.core.media.naming import Target
         from facefusion_cli.core.media.outputs import plan_outputs
+        from facefusion_cli.core.media.video.watcher import SILENT
 
         (planned,) = plan_outputs([Target(self._video.path, "video")], str(self._output))
-        times = _StageTimes()
+        times = Clockwork(SILENT)
+        began = time.perf_counter()
         result = swap_video(self._loaded, planned, times, (), {})
-        seconds = times.end()
+        seconds = time.perf_counter() - began
         assert result.video is not None
         if result.video.swapped < result.video.frames:
             raise SystemExit("error: not every frame of the clip to measure with was swapped.")
         fps = self._video.frames / seconds
         if fps > float(self._facts["fps"]):
             self._facts["fps"] = fps
+            spent = times.spent
             for stage in _STAGES:
-                self._facts[f"{stage}_ms"] = 1000 * times.seconds[stage] / self._video.frames
-
-
-class _StageTimes:
-    """A watcher that notes how long each stage lasts."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._began = self._stage_began = time.perf_counter()
-        self._stage = ""
-
-    def stage(self, stage: str, done: int, total: int) -> None:  # noqa: ARG002
-        now = time.perf_counter()
-        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._stage_began
-        self._stage, self._stage_began = stage, now
-
-    def end(self) -> float:
-        """Seconds since the beginning."""
-        self.stage("", 0, 0)
-        return self._stage_began - self._began
-
-    def plan(self, sentence: str) -> None:
-        pass
-
-    def chunk(self, number: int, count: int) -> None:
-        pass
-
-    def progress(self, frames: int, faces: int) -> None:
-        pass
-
-    def note(self, sentence: str) -> None:
-        pass
-
-    def check(self) -> None:
-        pass
+                self._facts[f"{stage}_ms"] = 1000 * spent[stage] / self._video.frames
 
 
 VIDEO = Benchmark("face swaps of a moving portrait in 720p, from file to file", 3, _video, warm_up=False)

@@ -22,16 +22,7 @@ without a face are told and left out.
 END
 }
 
-case ${1-} in
-  -h | --help)
-    usage
-    exit 0
-    ;;
-esac
-if [ $# -lt 3 ]; then
-  usage >&2
-  exit 2
-fi
+check_arguments "$@"
 source=$1 targets=${2%/}
 [ -f "$source" ] || refuse "there is no file \"$source\"."
 folder "$targets/"

@@ -23,16 +23,7 @@ lipsync". Videos without a face are told and left out.
 END
 }
 
-case ${1-} in
-  -h | --help)
-    usage
-    exit 0
-    ;;
-esac
-if [ $# -lt 3 ]; then
-  usage >&2
-  exit 2
-fi
+check_arguments "$@"
 videos=${1%/} sounds=${2%/}
 folder "$videos/"
 folder "$sounds/"

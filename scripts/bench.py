@@ -89,7 +89,8 @@ def _all(*, as_json: bool) -> int:
         if benchmark.brief_seconds is not None:
             command += ["--seconds", f"{benchmark.brief_seconds:g}"]
         # A process each: what one sets (threads, folders, libraries that are loaded) is not there for the next.
-        status = subprocess.run(command, check=False).returncode or status
+        code = subprocess.run(command, check=False).returncode
+        status = status or code
         if not as_json:
             print("\n", flush=True)
     longer = {name: one for name, one in BENCHMARKS.items() if one.alone or one.brief_seconds is not None}

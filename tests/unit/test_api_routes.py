@@ -186,6 +186,12 @@ def test_a08_without_a_place_nothing_is_read(client: Client, path: str, refusal:
     assert client.seen == [0]
 
 
+def test_a_refusal_names_no_file_of_the_machine_but_keeps_addresses(client: Client) -> None:
+    client.service.refusal = NotReady('"/srv/models/a b.onnx" is damaged.', hint="GET /ready tells when it is.")
+    answer = client.ask("POST", "/faceswap", *_swap(client))
+    assert (answer.json["detail"], answer.json["hint"]) == ("a file is damaged.", "GET /ready tells when it is.")
+
+
 def test_a10_a_client_that_goes_away_ends_its_job(client: Client) -> None:
     client.service.at_once = False
     headers, body = _swap(client)

@@ -102,7 +102,7 @@ def unavailable(error: NotAdmitted) -> Problem:
         503,
         error.code,
         without_paths(error.message),
-        hint=without_paths(error.hint),
+        hint=error.hint,  # names addresses of the service, which look like paths
         headers={"Retry-After": str(error.retry_after)},
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,8 +56,6 @@ class Wav2Lip:
         self.notes = notes
         """Sentences that the user should read once a run."""
         self._network = network
-        self._at_work = threading.Lock()
-        """The network takes all the processor has: two runs at a time would take longer than one after the other."""
         self._pads = settings.pads
         self._close = settings.close_mouth
 
@@ -100,11 +97,7 @@ class Wav2Lip:
             if view is not None and view.crop is not None:
                 mel[place], faces[place] = view.task.speech.mel, network_input(view.crop)
                 asked = True
-        if asked:
-            with self._at_work:
-                spoken = self._network.run(mel, faces)
-        else:
-            spoken = faces[:, :3]
+        spoken = self._network.run(mel, faces) if asked else faces[:, :3]
         return [() if view is None else view.patches(answer) for view, answer in zip(views, spoken, strict=False)]
 
     def _look(self, task: SpeechTask) -> _View | None:

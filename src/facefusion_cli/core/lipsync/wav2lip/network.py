@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,8 @@ class Generator:
         self._checkpoint = checkpoint
         self._verdict = network.verdict
         self._session: Session = network.session if network.verdict.batched else OneByOne(network.session)
+        self._at_work = threading.Lock()
+        """The network takes all the processor has: two runs at a time would take longer than one after the other."""
 
     @classmethod
     def open(cls, weight: str, tools: Tools) -> Generator:
@@ -85,7 +88,8 @@ class Generator:
         if len(mel) != BATCH or len(faces) != BATCH:
             raise ValueError(f"{len(mel)} and {len(faces)} items were given; it takes {BATCH} at a time.")
         try:
-            (spoken,) = self._session.run([SPOKEN], {MEL: mel, FACES: faces})
+            with self._at_work:
+                (spoken,) = self._session.run([SPOKEN], {MEL: mel, FACES: faces})
         except RuntimeError as error:
             if self._verdict.device == "cpu":
                 raise
