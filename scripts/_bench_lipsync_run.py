@@ -22,7 +22,7 @@ from facefusion_cli.core.lipsync.video import sync_video
 from facefusion_cli.core.media.naming import Target
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.video.watcher import SILENT
-from facefusion_cli.core.memory import give_back_frames
+from facefusion_cli.core.memory import limit_heaps
 
 if TYPE_CHECKING:
     from facefusion_cli.core.device import Device
@@ -68,7 +68,7 @@ def mouth() -> Loaded:
 
 def sync(loaded: Loaded, clip: Path, sound: Path, output: Path) -> LipSyncResult:
     """One lip sync, from the files to the file."""
-    give_back_frames()  # as every run does
+    limit_heaps()  # as every run does
     (planned,) = plan_outputs([Target(clip, "video", sound=sound)], str(output))
     return sync_video(loaded, planned, SILENT, (), {})
 

@@ -33,9 +33,9 @@ GB/s: of ours, the bytes of the rectangle that gets new pixels; they would have 
 def _paste(_folder: Path | None) -> Iterator[Group]:
     from facefusion_cli.core.faces.alignment import align, swap_matrix
     from facefusion_cli.core.faces.analyser import FaceAnalyser
-    from facefusion_cli.core.memory import give_back_frames
+    from facefusion_cli.core.memory import limit_heaps
 
-    give_back_frames()  # as every run of faceswap does
+    limit_heaps()  # as every run of faceswap does
     analyser = FaceAnalyser()
     portrait, other = _astronaut(), _hopper()
     (portrait_face,), (other_face,) = analyser.find(portrait), analyser.find(other)

@@ -106,10 +106,10 @@ def _loaded(engine: str) -> Loaded:
     from facefusion_cli.core.faceswap.engine import SwapSettings, candidate
     from facefusion_cli.core.faceswap.loaded import Portraits, load
     from facefusion_cli.core.faceswap.options import SwapOptions
-    from facefusion_cli.core.memory import give_back_frames
+    from facefusion_cli.core.memory import limit_heaps
     from facefusion_cli.core.weights.provision import Provision
 
-    give_back_frames()  # as every run does
+    limit_heaps()  # as every run does
     entry = replace(candidate(engine), finder=lambda _: shared_analyser())
     options = SwapOptions(engine, settings=SwapSettings(boost=1 if engine == "inswapper" else 0))
     return load(entry, Tools(Provision()), Portraits.read(_hopper(), options), options)

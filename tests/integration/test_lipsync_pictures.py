@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.media.video.frame_memory import FrameMemory
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +60,8 @@ class Torn:
     def __init__(self, there: Sequence[int]) -> None:
         self.there = there
 
-    def __call__(self, _video: Any, start: int, stop: int) -> Torn:
-        self.start, self.stop = start, stop
+    def __call__(self, _video: Any, start: int, stop: int, *, memory: FrameMemory) -> Torn:
+        self.start, self.stop, self.memory = start, stop, memory
         return self
 
     def __enter__(self) -> Torn:
@@ -72,7 +74,9 @@ class Torn:
         for frame in range(self.start, self.stop):
             if frame not in self.there:
                 return
-            yield np.full((4, 4, 3), frame, np.uint8)
+            picture = self.memory.frame()
+            picture[:] = frame
+            yield picture
 
 
 @pytest.mark.parametrize(

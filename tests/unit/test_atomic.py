@@ -8,14 +8,18 @@ import stat
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facefusion_cli.core.media import atomic
+from facefusion_cli.core.media import atomic, left_overs
 from facefusion_cli.core.media.atomic import AtomicFile, Exists
+from facefusion_cli.core.media.hidden import stem_of
 from facefusion_cli.core.media.outputs import AtomicOutput, Output
 from facefusion_cli.errors import OutputError, OutputExistsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="rights and locks as POSIX has them")
 
@@ -261,6 +265,85 @@ def test_left_overs_are_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([of_another.name, "a.jpg", "b.jpg"])
 
 
+def left_over(path: Path) -> Path:
+    """Of a run for that path that was killed."""
+    left = path.with_name(f"{stem_of(path)}-999999-00000000{path.suffix}")
+    left.write_bytes(b"half")
+    return left
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that were listed, by whatever means."""
+    folders: list[Path] = []
+
+    def logged(function: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def call(folder: Path) -> Any:
+            folders.append(folder)
+            return function(folder)
+
+        return call
+
+    monkeypatch.setattr(os, "scandir", logged(os.scandir))
+    monkeypatch.setattr(os, "listdir", logged(os.listdir))
+    return folders
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which stands still: to be set."""
+    time = [1000.0]
+    monkeypatch.setattr(left_overs, "monotonic", lambda: time[0])
+    return time
+
+
+@POSIX
+@pytest.mark.usefixtures("clock")
+def test_a_folder_is_not_listed_for_each_of_many_files(tmp_path: Path, listed: list[Path]) -> None:
+    paths = [tmp_path / f"{number}.jpg" for number in range(50)]
+    for path in paths[::2]:
+        left_over(path)
+    for path in paths:
+        write(path)
+    assert listed == [tmp_path]
+    assert names(tmp_path) == sorted(path.name for path in paths)
+
+
+@POSIX
+def test_new_left_overs_are_found_in_time(tmp_path: Path, listed: list[Path], clock: list[float]) -> None:
+    write(tmp_path / "a.jpg")
+    lefts = [left_over(tmp_path / "a.jpg"), left_over(tmp_path / "c.jpg")]
+    write(tmp_path / "b.jpg")
+    assert listed == [tmp_path]
+    # The same output again: at once. Another one: when the listing is old.
+    write(tmp_path / "a.jpg")
+    assert [left.exists() for left in lefts] == [False, True]
+    assert listed == [tmp_path] * 2
+    late = left_over(tmp_path / "d.jpg")
+    clock[0] += 3600
+    write(tmp_path / "d.jpg")
+    assert not late.exists()
+    assert listed == [tmp_path] * 3
+    write(tmp_path / "c.jpg")
+    assert listed == [tmp_path] * 3
+    assert names(tmp_path) == ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_is_remembered_of_folders_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered: dict[Path, left_overs._Listing] = {}
+    monkeypatch.setattr(left_overs, "_listings", remembered)
+    monkeypatch.setattr(left_overs, "_MOST_FOLDERS", 2)
+    monkeypatch.setattr(left_overs, "_MOST_OUTPUTS", 3)
+    folders = [tmp_path / name for name in "abc"]
+    for folder in folders:
+        folder.mkdir()
+        for number in range(5):
+            write(folder / f"{number}.jpg")
+    assert [*remembered] == folders[1:]
+    assert [len(listing.served) for listing in remembered.values()] == [2, 2]
+
+
 @POSIX
 def test_files_in_use_are_no_left_overs(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
@@ -281,12 +364,16 @@ def test_files_about_to_get_their_name_are_no_left_overs(
     path = tmp_path / "a.jpg"
     replace, link = Path.replace, os.link
 
+    def another_run() -> None:
+        left_overs._listings.clear()  # it knows nothing of this one's
+        left_overs.remove_left_overs(tmp_path, ".facefusion-")
+
     def late_replace(self: Path, other: Path) -> Path:
-        atomic._remove_abandoned(tmp_path, ".facefusion-")
+        another_run()
         return replace(self, other)
 
     def late_link(one: Path, other: Path) -> None:
-        atomic._remove_abandoned(tmp_path, ".facefusion-")
+        another_run()
         link(one, other)
 
     monkeypatch.setattr(Path, "replace", late_replace)

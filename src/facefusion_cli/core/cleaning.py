@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from facefusion_cli.core.batch.journal import JOURNAL_NAME
 from facefusion_cli.core.home import home_folder, state_folder
-from facefusion_cli.core.media.atomic import abandoned
 from facefusion_cli.core.media.disk_errors import why_not_written
 from facefusion_cli.core.media.hidden import is_temporary_name
+from facefusion_cli.core.media.left_overs import abandoned
 from facefusion_cli.core.media.registry import JOURNALS, REGISTRIES, forget, remembered
 from facefusion_cli.core.media.work_folders import hold, remove_entry, remove_held, work_folders
 from facefusion_cli.core.weights.files import set_aside_earlier

@@ -7,28 +7,29 @@ import functools
 import platform
 import sys
 
-__all__ = ["give_back_frames", "give_back_freed", "peak_memory"]
+__all__ = ["give_back_freed", "limit_heaps", "peak_memory"]
 
 # Of malloc.h.
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 
-_FRAME = 5 * 2**20
-"""Bytes: below those of a frame of 1080p, above what is needed for a face in it, which is wanted again and again."""
+_LARGE = 16 * 2**20
+"""Bytes: a picture, or what a network makes of several at once."""
 _KEPT = 64 * 2**20
 
 
 @functools.cache
-def give_back_frames() -> None:
-    """Have blocks as large as frames returned to the system as soon as they are freed, for this process, once.
+def limit_heaps() -> None:
+    """Have blocks that are larger than 16 MiB returned to the system as soon as they are freed, for this process, once.
 
-    glibc raises that limit by itself to the size of what was freed before, up to 32 MB, and then keeps frames in heaps,
-    one a thread, which grow from one piece of a video to the next. What is smaller stays in heaps: to ask the system
-    for it each time would take as long as all that is done with it. Elsewhere than with glibc nothing is changed.
+    glibc raises that limit by itself to the size of what was freed before, up to 32 MB, and keeps what is smaller in
+    heaps, one a thread, which grow from one picture to the next. A lower one costs: what a network needs in each run
+    would be asked of the system each time, which clears it, a fifth of all that is done. Elsewhere than with glibc
+    nothing is changed.
     """
     if platform.libc_ver()[0] == "glibc":
         library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, _FRAME)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 

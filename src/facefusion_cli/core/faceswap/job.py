@@ -27,7 +27,7 @@ from facefusion_cli.core.media.marking.finish import sign
 from facefusion_cli.core.media.marking.mark import statement
 from facefusion_cli.core.media.outputs import AtomicOutput, check_output, plan_outputs
 from facefusion_cli.core.media.video.watcher import SILENT
-from facefusion_cli.core.memory import give_back_frames
+from facefusion_cli.core.memory import limit_heaps
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
 from facefusion_cli.errors import UsageError
@@ -92,7 +92,7 @@ class SwapJob:
         Raises:
             InputError: one cannot be read.
         """
-        give_back_frames()  # before there are any
+        limit_heaps()  # before any grows
         _ = self._portraits
 
     def choose(self) -> str:

@@ -25,7 +25,7 @@ from facefusion_cli.core.media.naming import Target
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.video.options import VideoOptions
 from facefusion_cli.core.media.video.watcher import SILENT
-from facefusion_cli.core.memory import give_back_frames
+from facefusion_cli.core.memory import limit_heaps
 from facefusion_cli.core.weights.needs import ENGINE_WEIGHTS
 from facefusion_cli.core.weights.provision import Provision
 
@@ -80,7 +80,7 @@ class LipSyncJob:
         Raises:
             InputError: it cannot be read.
         """
-        give_back_frames()  # before there are any
+        limit_heaps()  # before any grows
         _ = self._portrait
 
     def choose(self) -> str:
@@ -173,7 +173,7 @@ class LipSyncJob:
 
     @cached_property
     def _loaded(self) -> Loaded:
-        give_back_frames()
+        limit_heaps()
         entry, options, finder = self._choice[0], self.options, shared_analyser()
         likeness, recogniser = None, None
         notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facefusion_cli.core.media.video.frame_memory import FrameMemory
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.errors import InputError
 
@@ -36,59 +37,64 @@ def shown_frames(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]
     Raises:
         InputError: the decoder fails, or there is no picture at all.
     """
+    memory = FrameMemory(video.height, video.width)
     held: Frame | None = None
     missing = 0
-    for frame in _wanted(video, stretches, runs):
+    for frame in _wanted(video, memory, stretches, runs):
         if frame is None:
             if held is None:
                 missing += 1
             else:
-                yield held.copy()  # what is yielded may be painted on
+                yield memory.copy_of(held)  # what is yielded may be painted on
             continue
         if held is not None:
             yield held
         for _ in range(missing):
-            yield frame.copy()
+            yield memory.copy_of(frame)
         held, missing = frame, 0
     if held is None:
         raise InputError(f'no frame of "{video.path}" can be decoded.', hint="The file is damaged.")
     yield held
 
 
-def _wanted(video: Video, stretches: Sequence[Segment], runs: Sequence[Run]) -> Iterator[Frame | None]:
+def _wanted(
+    video: Video, memory: FrameMemory, stretches: Sequence[Segment], runs: Sequence[Run]
+) -> Iterator[Frame | None]:
     """Each frame of the runs, None for those that cannot be decoded."""
     block = max(1, _HELD // (3 * video.width * video.height))
     low = min(run.low for run in runs)
     if len(runs) > 1 and max(run.stop for run in runs) - low <= block:
         # A decoder begun for each run of a very short video would take longer than all else.
-        held = list(_read(video, stretches, low, max(run.stop for run in runs)))
+        held = list(_read(video, memory, stretches, low, max(run.stop for run in runs)))
         for run in runs:
             for number in range(run.length):
                 frame = held[run.first + run.step * number - low]
-                yield None if frame is None else frame.copy()
+                yield None if frame is None else memory.copy_of(frame)
         return
     for run in runs:
         if run.step == 0:
-            frame = next(iter(_read(video, stretches, run.low, run.stop)))
+            frame = next(iter(_read(video, memory, stretches, run.low, run.stop)))
             for _ in range(run.length):
-                yield None if frame is None else frame.copy()
+                yield None if frame is None else memory.copy_of(frame)
         elif run.step > 0:
-            yield from _read(video, stretches, run.low, run.stop)
+            yield from _read(video, memory, stretches, run.low, run.stop)
         else:
             for stop in range(run.stop, run.low, -block):
-                frames = list(_read(video, stretches, max(run.low, stop - block), stop))
+                frames = list(_read(video, memory, stretches, max(run.low, stop - block), stop))
                 while frames:
                     yield frames.pop()
 
 
-def _read(video: Video, stretches: Sequence[Segment], start: int, stop: int) -> Iterator[Frame | None]:
+def _read(
+    video: Video, memory: FrameMemory, stretches: Sequence[Segment], start: int, stop: int
+) -> Iterator[Frame | None]:
     """Frames ``start`` to ``stop`` of the video, None for those that cannot be decoded."""
     for stretch in stretches:
         first, last = max(start, stretch.start), min(stop, stretch.stop)
         if first >= last:
             continue
         count = 0
-        with FrameReader(video, first, last) as reader:
+        with FrameReader(video, first, last, memory=memory) as reader:
             for frame in reader:
                 count += 1
                 yield frame

@@ -41,7 +41,7 @@ _IN_FLIGHT = 96 * 2**20
 """Bytes of frames that may wait before the work, and behind it."""
 _IN_WORK = 256 * 2**20
 """Bytes of frames that are worked on at the same time."""
-_MOST_FRAMES = 16
+_MOST_FRAMES = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from facefusion_cli.core.media.disk_errors import output_error
 from facefusion_cli.core.media.hidden import stem_of, temporary_name
+from facefusion_cli.core.media.left_overs import remove_left_overs
 from facefusion_cli.core.media.naming import numbered
 from facefusion_cli.errors import OutputError, OutputExistsError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
 
-__all__ = ["AtomicFile", "Exists", "abandoned", "check_destination", "sync_folder"]
+__all__ = ["AtomicFile", "Exists", "check_destination", "sync_folder"]
 
 Exists = Literal["replace", "refuse", "number"]
 """What to do when the name is taken: replace that file, refuse, or take the next free number."""
@@ -62,8 +63,9 @@ class AtomicFile:
     to by any means that keeps it in place. ``commit`` gives it its name; leaving without, for whatever reason, removes
     it. OSError that leave the block become OutputError if they are about this file.
 
-    Left-overs of killed runs for the same path are removed on entry. A running program holds a lock on its own file,
-    which goes with it however it ends; where there are no such locks (Windows), open files cannot be removed.
+    Left-overs of killed runs for the same path are removed on entry (for one not written lately those of up to a minute
+    ago: the folder is not listed for each of many files). A running program holds a lock on its own file, which goes
+    with it however it ends; where there are no such locks (Windows), open files cannot be removed.
     """
 
     temporary: Path
@@ -80,7 +82,7 @@ class AtomicFile:
         check_destination(self._path, self._exists, self._inputs)
         # A numbered name is free or not by itself; any other may be a link to where the file really is.
         self._final = self._path.absolute() if self._exists == "number" else _resolve(self._path)
-        _remove_abandoned(self._final.parent, f"{stem_of(self._final)}-")
+        remove_left_overs(self._final.parent, f"{stem_of(self._final)}-")
         try:
             if self._exists == "replace" and (mode := _mode(self._final)) is not None:
                 self._rights = mode & 0o777
@@ -280,35 +282,6 @@ def _lock(descriptor: int) -> bool:
         except OSError:
             return True  # no locks here (some network file systems), so nothing is ever taken for a left-over
     return True
-
-
-def _remove_abandoned(folder: Path, prefix: str) -> None:
-    """Best effort: what is in use, gone already or not ours to remove is left alone."""
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            if path.name.startswith(prefix):
-                with contextlib.suppress(OSError), abandoned(path):
-                    path.unlink()
-
-
-@contextlib.contextmanager
-def abandoned(path: Path) -> Iterator[None]:
-    """Inside, be sure that no running program writes to a temporary file: it may be removed.
-
-    Raises:
-        OSError: one does (BlockingIOError), or it cannot be looked at.
-    """
-    if sys.platform == "win32":
-        yield  # open files cannot be removed there
-        return
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

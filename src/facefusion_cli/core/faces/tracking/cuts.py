@@ -54,9 +54,10 @@ class Frame:
 def glimpse(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A (H, W, 3) picture at ``GLIMPSE_SHAPE``, cheaply."""
     rows, columns, _ = GLIMPSE_SHAPE
-    step = max(1, min(picture.shape[0] // (4 * rows), picture.shape[1] // (4 * columns)))
-    small = cv2.resize(picture[::step, ::step], (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
+    height, width = picture.shape[:2]
+    step = max(1, min(height // (4 * rows), width // (4 * columns)))
+    some = cv2.resize(picture, (width // step, height // step), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(some, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def is_cut(before: NDArray[np.uint8], after: NDArray[np.uint8], usual: float = 0.0) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,29 +42,39 @@ def tone_gain(new: NDArray[np.float32], old: NDArray[np.float32], where: NDArray
         (S, S, 3) float32; 1 where there is too little to measure on.
     """
     size = new.shape[0]
-    place = ((np.arange(size) - (size - 1) / 2) / (size / 2)).astype(np.float32)
-    terms = np.stack([np.ones((size, size), np.float32), *np.meshgrid(place, place)], axis=-1)
     seen = np.s_[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
-    weights = trusted = where[seen].reshape(-1)
+    weights = trusted = where[seen].reshape(-1, 1)
     if trusted.sum() * _STEP**2 < _ENOUGH:
         return np.ones_like(new)
+    terms = _terms(size)
     base = terms[seen].reshape(-1, 3)
     have, wanted = new[seen].reshape(-1, 3), old[seen].reshape(-1, 3)
     gain = np.zeros((3, 3), np.float32)  # rows: terms, columns: channels; less 1
     for _ in range(_ROUNDS):
-        gain = np.stack([_solved(base, have[:, c], wanted[:, c], trusted) for c in range(3)], axis=1)
-        off = np.abs(have * (1 + base @ gain) - wanted).max(axis=1)
+        gain = _solved(base, have, wanted, trusted)
+        off = np.abs(have * (1 + base @ gain) - wanted).max(axis=1, keepdims=True)
         trusted = weights / (1 + np.square(off / _USUAL))
     return 1 + terms @ gain
+
+
+@cache
+def _terms(size: int) -> NDArray[np.float32]:
+    """(size, size, 3) what a gain consists of at each pixel: itself, and its slopes across and down."""
+    place = ((np.arange(size) - (size - 1) / 2) / (size / 2)).astype(np.float32)
+    terms = np.stack([np.ones((size, size), np.float32), *np.meshgrid(place, place)], axis=-1)
+    terms.flags.writeable = False
+    return terms
 
 
 def _solved(
     base: NDArray[np.float32], have: NDArray[np.float32], wanted: NDArray[np.float32], weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """(3,) by how much the gain is above 1, and its slopes, for one channel."""
-    factors = base * have[:, None]
-    weighted = factors * weights[:, None]
-    normal = weighted.T @ factors
-    normal += _TIE * max(normal[0, 0], 1.0) * np.eye(3, dtype=np.float32)
+    """(3, 3) by how much the gain of each channel, a column, is above 1, and its slopes."""
+    weighted = have * weights
+    pairs = (base[:, :, None] * base[:, None, :]).reshape(-1, 9)
+    normal = ((weighted * have).T @ pairs).reshape(3, 3, 3)  # one matrix a channel
+    normal += _TIE * np.maximum(normal[:, :1, :1], 1) * np.eye(3, dtype=np.float32)
+    right = (weighted * (wanted - have)).T @ base
     low, high = (_LEAST_GAIN - 1, -_SLOPE, -_SLOPE), (_GREATEST_GAIN - 1, _SLOPE, _SLOPE)
-    return np.clip(np.linalg.solve(normal, weighted.T @ (wanted - have)), low, high).astype(np.float32)
+    gains = np.linalg.solve(normal, right[..., None])[..., 0]
+    return np.asarray(gains.clip(low, high).T, np.float32)

@@ -12,9 +12,9 @@ import numpy as np
 
 from facefusion_cli.core.media.video.colour import to_bgr
 from facefusion_cli.core.media.video.ffmpeg import input_arguments
+from facefusion_cli.core.media.video.frame_memory import FrameMemory
 from facefusion_cli.core.media.video.header import FrameLine, parse_frame_line
 from facefusion_cli.core.media.video.process import STALL_SECONDS, FfmpegRun
-from facefusion_cli.core.memory import give_back_frames
 from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import InputError
 
@@ -32,9 +32,6 @@ _SEEKABLE = {"mov", "matroska"}
 """Containers whose index leads to a frame that needs none before it, and whose stamps stay the same after that."""
 _SEEK_SECONDS = 5
 """How much earlier than the first frame decoding starts, so that whatever it refers to is there."""
-_TOGETHER, _MOST_TOGETHER = 16 * 2**20, 8
-"""Bytes, and frames, that get their room at once: for blocks from 4 MB on NumPy asks for large pages, of which a
-few do where it would take hundreds of 4 kB."""
 _LEAD_SECONDS = Fraction(1, 2)
 """How much earlier frames are looked at, in case that the first ones cannot be decoded and one before stands in."""
 
@@ -45,7 +42,8 @@ class FrameReader:
     A frame is (H, W, 3) uint8 BGR, sRGB-like (the video's own matrix and range undone, HDR tone-mapped), upright,
     its own writable array. Which frame has which number does not depend on ``start``: the frames of any stretch are
     those of the whole video, bit for bit. With ``size`` (width, height) they come scaled to that (area averaging);
-    ``quick`` ones are a level or two off in colour, for who only looks at them.
+    ``quick`` ones are a level or two off in colour, for who only looks at them. ``memory``, for frames of that size, is
+    for readers that follow each other.
 
     Where frames in the middle cannot be decoded, the one before stays (so that the sound fits), else the first one
     after; at the end of the file frames simply end. ``missing`` counts both.
@@ -62,6 +60,7 @@ class FrameReader:
         *,
         size: tuple[int, int] | None = None,
         quick: bool = False,
+        memory: FrameMemory | None = None,
     ) -> None:
         self.missing = 0
         """After the last frame: how many of those asked for could not be decoded."""
@@ -69,11 +68,10 @@ class FrameReader:
         self._start, self._stop = start, video.frames if stop is None else min(stop, video.frames)
         self._width, self._height = size or (video.width, video.height)
         self._quick = quick
-        self._room: list[NDArray[np.uint8]] = []
+        self._memory = memory or FrameMemory(self._height, self._width)
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> FrameReader:
-        give_back_frames()
         self._open(seek=True)
         return self
 
@@ -81,6 +79,7 @@ class FrameReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
+        del self._memory  # for frames to come, which whoever refers to this reader would keep
 
     def __iter__(self) -> Iterator[NDArray[np.uint8]]:
         if self._start >= self._stop:
@@ -104,7 +103,7 @@ class FrameReader:
                 return
             self.missing += shown[0] != wanted
             again = place + 1 < self._stop and (following is None or following[0] > self._wanted(place + 1))
-            yield shown[1].copy() if again or shown is following else shown[1]
+            yield self._memory.copy_of(shown[1]) if again or shown is following else shown[1]
 
     def _wanted(self, place: int) -> int:
         """Number of the file's frame that is to be seen at a place."""
@@ -164,7 +163,7 @@ class FrameReader:
     def _next(self) -> tuple[int, NDArray[np.uint8]] | None:
         """The next frame and its number in the file; None at the end."""
         while True:
-            frame = self._fresh()
+            frame = self._memory.frame()
             with self._run.waiting():
                 # BufferedReader goes on until all is there or nothing more comes.
                 filled = self._run.stdout.readinto(frame.data.cast("B"))  # type: ignore[attr-defined]
@@ -175,14 +174,6 @@ class FrameReader:
             if number > self._last:
                 self._last = number
                 return number, frame
-
-    def _fresh(self) -> NDArray[np.uint8]:
-        """Room for a frame."""
-        if not self._room:
-            size = self._height * self._width * 3
-            count = min(_MOST_TOGETHER, max(1, _TOGETHER // size))
-            self._room = list(np.empty((count, self._height, self._width, 3), np.uint8))
-        return self._room.pop()
 
     def _number_of_next(self) -> int:
         try:
