@@ -19,6 +19,7 @@ import pytest
 
 from facefusion_cli.core.faces.selection import FaceSelection
 from facefusion_cli.core.lipsync import engine, plan
+from facefusion_cli.core.lipsync import job as job_module
 from facefusion_cli.core.lipsync.engine import EngineEntry
 from facefusion_cli.core.lipsync.job import LipSyncJob, sync_lips
 from facefusion_cli.core.lipsync.options import LipSyncOptions
@@ -662,7 +663,11 @@ def test_options_that_cannot_be(options: dict[str, Any]) -> None:
         LipSyncJob(LipSyncOptions(**options))
 
 
-def test_the_python_interface_with_the_embedded_engine(walk: Path, sound: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_python_interface_with_the_embedded_engine(
+    walk: Path, sound: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited: list[str] = []
+    monkeypatch.setattr(job_module, "limit_heaps", lambda: limited.append("heaps"))
     watcher = Watcher()
     result = sync_lips(walk, sound(1.5), tmp_path / "out.mp4", start=0.5, fps=29.97, watcher=watcher)
     assert result.engine == "mouth"
@@ -670,6 +675,7 @@ def test_the_python_interface_with_the_embedded_engine(walk: Path, sound: Callab
     assert any("--fps is for still pictures" in note for note in result.notes)
     assert watcher.stages[-1][0] == "joining"
     assert result.spoken == result.frames == 25
+    assert limited
     changed = [
         float(np.abs(frame.astype(int) - before).max())
         for frame, before in zip(frames_of(tmp_path / "out.mp4"), frames_of(walk)[12:], strict=False)

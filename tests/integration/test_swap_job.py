@@ -23,6 +23,7 @@ from facefusion_cli import (
     swap_faces,
 )
 from facefusion_cli.core.faces.analyser import FaceAnalyser
+from facefusion_cli.core.faceswap import job as job_module
 from facefusion_cli.core.faceswap.engine import EngineEntry, check_engine
 from facefusion_cli.core.faceswap.job import SwapJob
 from facefusion_cli.core.faceswap.options import SwapOptions
@@ -85,6 +86,13 @@ def test_arrays_give_what_files_give(astronaut: Path, hopper: Path, tmp_path: Pa
     assert mixed.image is not None
     assert np.array_equal(mixed.image, result.image)
     assert mixed.source == astronaut
+
+
+def test_heaps_are_limited(astronaut: Path, hopper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(job_module, "limit_heaps", lambda: calls.append("limited"))
+    swap_faces(astronaut, hopper, tmp_path / "o.jpg")
+    assert calls
 
 
 def test_strings_are_paths_too(astronaut: Path, hopper: Path, tmp_path: Path) -> None:

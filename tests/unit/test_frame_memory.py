@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import threading
 import weakref
+from types import BuiltinMethodType
 
 import numpy as np
 import pytest
@@ -101,3 +104,23 @@ def test_frames_end_in_other_threads() -> None:
     thread.join()
     again = [memory.frame() for _ in range(8)]
     assert {address(frame) for frame in again} == known
+
+
+def test_lack_of_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(mmap, "mmap", full)
+    with pytest.raises(MemoryError):
+        FrameMemory(4, 6).frame()
+
+
+def test_no_python_code_runs_where_a_frame_ends() -> None:
+    """An exception that a signal raises in it would be lost, and the work go on."""
+    frame = FrameMemory(4, 6).frame()
+    callbacks = [reference.__callback__ for reference in weakref.getweakrefs(frame.base)]
+    assert callbacks == []  # the memory is gone, and its references with it
+    memory = FrameMemory(4, 6)
+    frame = memory.frame()
+    (reference,) = weakref.getweakrefs(frame.base)
+    assert isinstance(reference.__callback__, BuiltinMethodType)

@@ -92,7 +92,6 @@ class SwapJob:
         Raises:
             InputError: one cannot be read.
         """
-        limit_heaps()  # before any grows
         _ = self._portraits
 
     def choose(self) -> str:
@@ -222,6 +221,7 @@ class SwapJob:
 
     @cached_property
     def _portraits(self) -> Portraits:
+        limit_heaps()  # before any grows
         return Portraits.read(self._given, self.options)
 
     @cached_property

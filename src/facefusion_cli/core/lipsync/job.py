@@ -80,7 +80,6 @@ class LipSyncJob:
         Raises:
             InputError: it cannot be read.
         """
-        limit_heaps()  # before any grows
         _ = self._portrait
 
     def choose(self) -> str:
@@ -169,11 +168,11 @@ class LipSyncJob:
 
     @cached_property
     def _portrait(self) -> NDArray[np.uint8] | None:
+        limit_heaps()  # before any grows
         return None if self.options.reference is None else read_picture(self.options.reference).bgr
 
     @cached_property
     def _loaded(self) -> Loaded:
-        limit_heaps()
         entry, options, finder = self._choice[0], self.options, shared_analyser()
         likeness, recogniser = None, None
         notes: tuple[str, ...] = ()

@@ -20,6 +20,13 @@ _PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MA
 """Else it would be memory to share with other processes, of which systems keep accounts of their own."""
 
 
+class _Lent(weakref.ref["NDArray[np.uint8]"]):
+    """A reference to a frame that leads to its memory when it has ended."""
+
+    __slots__ = ("memory",)
+    memory: memoryview
+
+
 class FrameMemory:
     """Memory for frames of one size. A frame's is used for another as soon as nothing refers to it or to a view.
 
@@ -31,16 +38,28 @@ class FrameMemory:
     def __init__(self, height: int, width: int) -> None:
         self._shape = height, width, 3
         self._bytes = height * width * 3
-        self._free: deque[memoryview] = deque()
+        self._free: list[memoryview] = []
+        self._lent: dict[int, _Lent] = {}
+        # Appending is a single step in C, wherever a frame ends: an exception that a signal raises is never lost in it,
+        # as in a callback in Python.
+        self._ended: deque[weakref.ref[NDArray[np.uint8]]] = deque()
 
     def frame(self) -> NDArray[np.uint8]:
-        """A (height, width, 3) uint8 array, writable, with whatever numbers in it."""
+        """A (height, width, 3) uint8 array, writable, with whatever numbers in it.
+
+        Raises:
+            MemoryError: the system has no more.
+        """
+        while self._ended:
+            self._free.append(self._lent.pop(id(self._ended.popleft())).memory)
         if not self._free:
-            self._free.extend(self._slab())
-        room = self._free.pop()
+            self._free = self._slab()
+        memory = self._free.pop()
         # Views of views refer to the first array that refers to no other one: this.
-        owner = np.frombuffer(room, np.uint8)
-        weakref.finalize(owner, self._free.append, room).atexit = False
+        owner = np.frombuffer(memory, np.uint8)
+        lent = _Lent(owner, self._ended.append)
+        lent.memory = memory
+        self._lent[id(lent)] = lent
         return owner.reshape(self._shape)
 
     def copy_of(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -52,5 +71,8 @@ class FrameMemory:
     def _slab(self) -> list[memoryview]:
         stride = -(-self._bytes // mmap.PAGESIZE) * mmap.PAGESIZE
         count = max(1, _SLAB // stride)
-        whole = memoryview(mmap.mmap(-1, count * stride, **_PRIVATE))
+        try:
+            whole = memoryview(mmap.mmap(-1, count * stride, **_PRIVATE))
+        except OSError as error:
+            raise MemoryError(f"no {count * stride} bytes for frames") from error
         return [whole[place * stride :][: self._bytes] for place in range(count)]
