@@ -713,7 +713,9 @@ def test_auto_takes_the_network_where_it_is_stored(walk: Path, sound: Callable[.
 def test_a_named_engine_without_weights(
     walk: Path, sound: Callable[..., Path], astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # it reads its variable once, for all tests that follow
     with pytest.raises(WeightsError):
         sync(walk, sound(0.4), tmp_path / "out.mp4", engine="wav2lip")
     with pytest.raises(WeightsError):
