@@ -26,8 +26,14 @@ def same(items: Iterator[int]) -> Iterator[int]:
     yield from items
 
 
-def no_threads() -> bool:
-    return not [thread for thread in threading.enumerate() if thread.name.startswith("facefusion-")]
+def no_threads(*, within: float = 0.0) -> bool:
+    """Whether none of ours is left, at the latest after ``within`` seconds."""
+    until = time.monotonic() + within
+    while any(thread.name.startswith("facefusion-") for thread in threading.enumerate()):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @pytest.fixture(autouse=True)
@@ -259,7 +265,8 @@ def test_signals_while_something_is_blocked(blocked: str) -> None:
             with pytest.raises(KeyboardInterrupt):
                 run_stream(source(), same, sink, ahead=2)
             timer.join()
-            assert no_threads()
+            # An interrupt does not wait for long, so on a busy machine one may still be on its way out.
+            assert no_threads(within=30)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
