@@ -32,8 +32,9 @@ def paint_triangles(
     width, height = size
     ids = np.full((height, width), -1, np.int32)
     fixed = np.rint(points[triangles] * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-    for index in np.argsort(-depth[triangles].mean(axis=1), kind="stable"):
-        cv2.fillConvexPoly(ids, fixed[index], int(index), lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
+    order = np.argsort(-depth[triangles].mean(axis=1), kind="stable")
+    for index, corners in zip(order.tolist(), fixed[order], strict=True):
+        cv2.fillConvexPoly(ids, corners, index, lineType=cv2.LINE_8, shift=_SUBPIXEL_BITS)
     empty = ids < 0
     if empty.all():
         return np.zeros_like(ids)
@@ -72,23 +73,41 @@ def spread(
         (height, width, C) float32.
     """
     height, width = ids.shape
-    corners = np.concatenate([points[triangles], np.ones((len(triangles), 3, 1), np.float32)], axis=2)
-    corners = corners.astype(np.float64)
-    # A triangle seen edge-on has no inverse: it takes the mean of its corners, and it covers hardly a pixel.
-    flat = np.abs(np.linalg.det(corners)) < 1e-3
-    affine = np.zeros((len(triangles), 3, values.shape[1]), np.float64)
-    affine[~flat] = np.linalg.solve(corners[~flat], values[triangles[~flat]].astype(np.float64))
-    affine[flat, 2] = values[triangles[flat]].mean(axis=1)
+    affine = _affine(points, values, triangles)
     # Smoothing what differs from one affine field for all keeps the border's replication from bending anything.
     base, *_ = np.linalg.lstsq(np.c_[points, np.ones(len(points))].astype(np.float64), values.astype(np.float64))
-    own = (affine - base).astype(np.float32)[ids]
-    x = np.arange(width, dtype=np.float32)[None, :, None]
-    y = np.arange(height, dtype=np.float32)[:, None, None]
-    field = own[:, :, 0] * x + own[:, :, 1] * y + own[:, :, 2]
+    own = [term.take(ids, axis=0) for term in (affine - base[:, None]).astype(np.float32)]
+    base = base.astype(np.float32)
+    x, y = np.arange(width, dtype=np.float32)[:, None], np.arange(height, dtype=np.float32)[:, None, None]
+    # Numbers of the same shape are multiplied many times as fast as such with a few channels by such with one.
+    place = np.empty(own[0].shape, np.float32)
+    place[...] = x
+    field = np.multiply(own[0], place, out=own[0])
+    place[...] = y
+    field += np.multiply(own[1], place, out=place)
+    field += own[2]
     if smooth > 0:
         field = cv2.GaussianBlur(field, (0, 0), smooth).reshape(field.shape)
-    base = base.astype(np.float32)
-    return np.ascontiguousarray(field + (x * base[0] + y * base[1] + base[2]))
+    field += x * base[0] + base[2]
+    field += y * base[1]
+    return np.asarray(field, np.float32)
+
+
+def _affine(
+    points: NDArray[np.float32], values: NDArray[np.float32], triangles: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """(3, T, C) slopes across and down of the values in each triangle, and what they are at the origin."""
+    corners, known = points[triangles].astype(np.float64), values[triangles].astype(np.float64)
+    (x1, y1), (x2, y2) = ((corners[:, place] - corners[:, 0]).T[..., None] for place in (1, 2))
+    first, second = known[:, 1] - known[:, 0], known[:, 2] - known[:, 0]
+    area = x1 * y2 - y1 * x2
+    # A triangle seen edge-on has no slopes: it takes the mean of its corners, and it covers hardly a pixel.
+    flat = np.abs(area) < 1e-3
+    area[flat] = 1
+    across = np.where(flat, 0, (first * y2 - second * y1) / area)
+    down = np.where(flat, 0, (second * x1 - first * x2) / area)
+    origin = known[:, 0] - across * corners[:, 0, :1] - down * corners[:, 0, 1:]
+    return np.stack([across, down, np.where(flat, known.mean(axis=1), origin)])
 
 
 def sample(

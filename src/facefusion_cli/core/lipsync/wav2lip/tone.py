@@ -22,6 +22,7 @@ _ENOUGH = 16.0
 """Pixels below which there is nothing to measure on."""
 _STEP = 2
 """Of the pixels every other one is looked at, either way."""
+_SEEN = np.s_[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
 _TIE = 1e-3
 """How much is said for a gain that is 1 everywhere: enough where the pixels do not tell."""
 
@@ -42,39 +43,46 @@ def tone_gain(new: NDArray[np.float32], old: NDArray[np.float32], where: NDArray
         (S, S, 3) float32; 1 where there is too little to measure on.
     """
     size = new.shape[0]
-    seen = np.s_[_STEP // 2 :: _STEP, _STEP // 2 :: _STEP]
-    weights = trusted = where[seen].reshape(-1, 1)
+    weights = trusted = where[_SEEN].reshape(-1)
     if trusted.sum() * _STEP**2 < _ENOUGH:
         return np.ones_like(new)
-    terms = _terms(size)
-    base = terms[seen].reshape(-1, 3)
-    have, wanted = new[seen].reshape(-1, 3), old[seen].reshape(-1, 3)
-    gain = np.zeros((3, 3), np.float32)  # rows: terms, columns: channels; less 1
+    terms, base, pairs = _terms(size)
+    have, wanted = (np.ascontiguousarray(picture[_SEEN].reshape(-1, 3).T) for picture in (new, old))
+    gain = np.zeros((3, 3), np.float32)  # rows: channels, columns: terms; less 1
     for _ in range(_ROUNDS):
-        gain = _solved(base, have, wanted, trusted)
-        off = np.abs(have * (1 + base @ gain) - wanted).max(axis=1, keepdims=True)
+        gain = _solved(base, pairs, have, wanted, trusted)
+        off = np.abs(have * (1 + gain @ base) - wanted).max(axis=0)
         trusted = weights / (1 + np.square(off / _USUAL))
-    return 1 + terms @ gain
+    return 1 + terms @ gain.T
 
 
 @cache
-def _terms(size: int) -> NDArray[np.float32]:
-    """(size, size, 3) what a gain consists of at each pixel: itself, and its slopes across and down."""
+def _terms(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """What a gain consists of at each pixel: itself, and its slopes across and down.
+
+    As (size, size, 3), as (3, N) for those that are looked at, and (N, 9) products of these with each other.
+    """
     place = ((np.arange(size) - (size - 1) / 2) / (size / 2)).astype(np.float32)
     terms = np.stack([np.ones((size, size), np.float32), *np.meshgrid(place, place)], axis=-1)
-    terms.flags.writeable = False
-    return terms
+    seen = terms[_SEEN].reshape(-1, 3)
+    made = terms, np.ascontiguousarray(seen.T), (seen[:, :, None] * seen[:, None]).reshape(-1, 9)
+    for one in made:
+        one.flags.writeable = False
+    return made
 
 
 def _solved(
-    base: NDArray[np.float32], have: NDArray[np.float32], wanted: NDArray[np.float32], weights: NDArray[np.float32]
+    base: NDArray[np.float32],
+    pairs: NDArray[np.float32],
+    have: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    weights: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """(3, 3) by how much the gain of each channel, a column, is above 1, and its slopes."""
+    """(3, 3) by how much the gain of each channel, a row, is above 1, and its slopes."""
     weighted = have * weights
-    pairs = (base[:, :, None] * base[:, None, :]).reshape(-1, 9)
-    normal = ((weighted * have).T @ pairs).reshape(3, 3, 3)  # one matrix a channel
+    normal = ((weighted * have) @ pairs).reshape(3, 3, 3)  # one matrix a channel
     normal += _TIE * np.maximum(normal[:, :1, :1], 1) * np.eye(3, dtype=np.float32)
-    right = (weighted * (wanted - have)).T @ base
+    right = (weighted * (wanted - have)) @ base.T
     low, high = (_LEAST_GAIN - 1, -_SLOPE, -_SLOPE), (_GREATEST_GAIN - 1, _SLOPE, _SLOPE)
     gains = np.linalg.solve(normal, right[..., None])[..., 0]
-    return np.asarray(gains.clip(low, high).T, np.float32)
+    return np.asarray(gains.clip(low, high), np.float32)
