@@ -75,6 +75,8 @@ def feed_picture(path: Path) -> None:
 
 def feed_video(path: Path) -> None:
     """All about it, its first frames, and its last ones."""
+    from facefusion_cli.core.media.video.encoders import encoder_for
+    from facefusion_cli.core.media.video.layout import Bgr, layout_of
     from facefusion_cli.core.media.video.probe import probe
     from facefusion_cli.core.media.video.reader import FrameReader
 
@@ -86,9 +88,10 @@ def feed_video(path: Path) -> None:
     if _FRAMES < video.frames <= _MOST_FRAMES:
         stretches.append((video.frames - _FRAMES // 2, video.frames))
     for start, stop in stretches:
-        with FrameReader(video, start, stop) as reader:
-            count = sum(frame.shape == (video.height, video.width, 3) for frame in reader)
-            assert count + reader.missing >= min(stop, video.frames) - start
+        for layout in (Bgr(video, quick=True), layout_of(video, encoder_for("h264"))):
+            with FrameReader(video, start, stop, layout=layout) as reader:
+                count = sum(frame.shape == layout.shape for frame in reader)
+                assert count + reader.missing >= min(stop, video.frames) - start
 
 
 def feed_sound(path: Path) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
     from facefusion_cli.core.weights.catalog import Catalog, Weight
@@ -43,6 +44,9 @@ class Neural:
 
     def prepare(self, sources: Sequence[Source]) -> None:
         pass
+
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        return face.box
 
     def swap(self, tasks: Sequence[Task[None]]) -> list[Patch | None]:
         return [Patch(0, 0, np.full((9, 9, 3), 128, np.float32), np.ones((9, 9), np.float32)) for _ in tasks]

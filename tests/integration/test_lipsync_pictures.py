@@ -14,6 +14,7 @@ from facefusion_cli.core.lipsync.pictures import shown_frames
 from facefusion_cli.core.lipsync.still import video_of_still
 from facefusion_cli.core.lipsync.timeline import Run
 from facefusion_cli.core.media.segments import Segment, Work, plan_segments
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.errors import InputError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.media.video.frame_memory import FrameMemory
+    from facefusion_cli.core.media.video.layout import Layout
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +48,7 @@ def test_forwards_backwards_and_standing(held: int, clip: Callable[..., Path], m
     runs = [Run(20, 10, 1), Run(28, 20, -1), Run(9, 3, 0), Run(0, 5, 1)]
     wanted = [*range(20, 30), *range(28, 8, -1), 9, 9, 9, *range(5)]
     given = []
-    for frame in shown_frames(video, plan_segments(0, 30, video.fps, Fraction(1, 2)), runs):
+    for frame in shown_frames(video, Bgr(video), plan_segments(0, 30, video.fps, Fraction(1, 2)), runs):
         given.append(frame.copy())
         frame[:] = 0  # whoever gets it may paint on it
     assert len(given) == len(wanted)
@@ -60,7 +62,7 @@ class Torn:
     def __init__(self, there: Sequence[int]) -> None:
         self.there = there
 
-    def __call__(self, _video: Any, start: int, stop: int, *, memory: FrameMemory) -> Torn:
+    def __call__(self, _video: Any, start: int, stop: int, *, layout: Layout, memory: FrameMemory) -> Torn:
         self.start, self.stop, self.memory = start, stop, memory
         return self
 
@@ -101,7 +103,7 @@ def test_neighbours_stand_in(
     stretches, video = [Segment(0, 0, 5), Segment(1, 5, 10)], probe(clip())
     monkeypatch.setattr(pictures, "_HELD", held * 3 * video.width * video.height)
     given = []
-    for frame in shown_frames(video, stretches, runs):
+    for frame in shown_frames(video, Bgr(video), stretches, runs):
         given.append(int(frame[0, 0, 0]))
         frame[:] = 255
     assert given == seen
@@ -109,8 +111,9 @@ def test_neighbours_stand_in(
 
 def test_no_picture_at_all(clip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "FrameReader", Torn([]))
+    video = probe(clip())
     with pytest.raises(InputError, match="no frame of"):
-        list(shown_frames(probe(clip()), [Segment(0, 0, 5)], [Run(0, 5, 1)]))
+        list(shown_frames(video, Bgr(video), [Segment(0, 0, 5)], [Run(0, 5, 1)]))
 
 
 @pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(1), Fraction(60)])

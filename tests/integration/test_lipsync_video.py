@@ -72,6 +72,9 @@ class Painter:
     def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
         return "on the right" if face.mesh[13, 0] > self.most * shape[1] else ""
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        return face.box
+
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         assert len(tasks) <= self.batch
         return [() if task is None else (self._patch(task, place),) for place, task in enumerate(tasks)]
@@ -245,9 +248,11 @@ def test_a_whole_run(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffm
     assert "50 frames of 256 x 192 at 25 a second, in 5 chunks" in watcher.plans[0]
     assert [green(frame) for frame in frames_of(out)] == [True] * 40 + [False] * 10
     original = frames_of(walk)
-    for frame, before in zip(frames_of(out)[40:], original[40:], strict=True):
-        # There and back through an encoder that loses nothing but the rounding of colours.
-        assert np.abs(frame.astype(int) - before).mean() < 1.0
+    for frame, before in zip(frames_of(out), original, strict=True):
+        # The encoder loses nothing, and colours are not rounded; 10 x 10 pixels are painted, and chroma is coarse.
+        rows, columns = np.nonzero((frame != before).any(axis=2))
+        assert (len(rows) > 0) == green(frame)
+        assert len(rows) == 0 or max(np.ptp(rows), np.ptp(columns)) <= 20
     assert not work_folder(out).exists()
     heard = samples_of(out, ffmpeg)
     assert abs(len(heard) / 16000 - 2.0) < 0.1
@@ -607,7 +612,8 @@ class Remover(Watcher):
         try:
             super().progress(frames, faces)
         except KeyboardInterrupt:
-            shutil.rmtree(self._folder)
+            while self._folder.exists():  # something may be written into it meanwhile
+                shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @pytest.mark.usefixtures("painter")

@@ -24,6 +24,7 @@ from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.segments import plan_segments
 from facefusion_cli.core.media.video.encoders import EncodeOptions
 from facefusion_cli.core.media.video.join import join
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.core.media.video.writer import FrameWriter
@@ -114,7 +115,7 @@ def test_b52_about_a_minute_frames_are_exact_and_sound_is_in_one_piece(
     for segment in plan_segments(0, count, original.fps):
         pieces.append(tmp_path / f"piece-{segment.index}.mp4")
         with (
-            FrameReader(original, segment.start, segment.stop, quick=True) as frames,
+            FrameReader(original, segment.start, segment.stop, layout=Bgr(original, quick=True)) as frames,
             FrameWriter(pieces[-1], original, EncodeOptions(preset="ultrafast")) as writer,
         ):
             for frame in frames:

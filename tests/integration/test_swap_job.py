@@ -155,6 +155,9 @@ class PretendedEngine:
         if self.outside == "source":
             raise NoFaceError("the face lies outside the picture.")
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        return face.box
+
     def swap(self, tasks: Sequence[Task[None]]) -> list[Patch | None]:
         if self.outside == "target":
             raise NoFaceError("the face lies outside the picture.")

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 
@@ -97,7 +98,7 @@ def test_b39_frames_are_upright_bgr_of_their_own(clip: Clip) -> None:
 
 def test_scaled_frames_are_averages(clip: Clip) -> None:
     video = probe(clip(size=(96, 64), pixel_format="yuv444p", extra=("-qp", "0")))
-    with FrameReader(video, 0, 1) as reader, FrameReader(video, 0, 1, size=(24, 16)) as small:
+    with FrameReader(video, 0, 1) as reader, FrameReader(video, 0, 1, layout=Bgr(video, (24, 16))) as small:
         (frame,), (scaled,) = reader, small
     wanted = frame.reshape(16, 4, 24, 4, 3).mean((1, 3))
     assert scaled.shape == (16, 24, 3)
@@ -114,7 +115,7 @@ def test_b44_colours_are_exact_however_they_are_made(
     tags = {"range_": "pc" if "j" in pixel_format else "tv", "matrix": matrix}
     video = probe(clip(pictures=[photo, photo], pixel_format=pixel_format, extra=("-qp", "0"), **tags))
     frames, _ = read(video)
-    with FrameReader(video, quick=True) as reader:
+    with FrameReader(video, layout=Bgr(video, quick=True)) as reader:
         quick = list(reader)
     monkeypatch.setattr("facefusion_cli.core.media.video.colour._ZIMG_FORMATS", {})
     others, _ = read(video)

@@ -26,6 +26,8 @@ from facefusion_cli.core.media.images import read_picture
 from facefusion_cli.core.media.outputs import plan_outputs
 from facefusion_cli.core.media.patch import Patch
 from facefusion_cli.core.media.segments import plan_segments
+from facefusion_cli.core.media.video.encoders import EncodeOptions, encoder_for
+from facefusion_cli.core.media.video.layout import Planes, layout_of
 from facefusion_cli.core.media.video.options import VideoOptions
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
     from facefusion_cli.core.faceswap.result import SwapResult
@@ -63,6 +66,9 @@ class Painter:
 
     def prepare(self, sources: Sequence[Source]) -> None:
         pass
+
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        return face.box
 
     def swap(self, tasks: Sequence[Task[None]]) -> list[Patch | None]:
         return [_painted(task) for task in tasks]
@@ -153,6 +159,32 @@ class Watcher:
 
 def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith(".facefusion"))
+
+
+def planes_of(path: Path) -> list[tuple[NDArray[np.uint8], ...]]:
+    """Luma and chroma of each frame, as decoded."""
+    video = probe(path)
+    layout = layout_of(video, encoder_for("h264"))
+    assert isinstance(layout, Planes)
+    with FrameReader(video, layout=layout) as reader:
+        return [layout.planes(frame) for frame in reader]
+
+
+def test_what_is_not_painted_on_is_as_it_was_decoded(
+    clip: Callable[..., Path], walk: list[NDArray[np.uint8]], hopper: Path, tmp_path: Path
+) -> None:
+    """To the last bit, if the encoder loses nothing."""
+    target, out = clip(walk), tmp_path / "out.mp4"
+    swap(hopper, target, out, encode=EncodeOptions("h264", 0, "ultrafast"))
+    frames = zip(planes_of(target), planes_of(out), frames_of(out), strict=True)
+    for number, (before, after, shown) in enumerate(frames):
+        near = np.abs(shown.astype(np.int16) - GREEN).max(axis=2) < 60
+        around = cv2.dilate(near.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        changed = [one != other for one, other in zip(before, after, strict=True)]
+        assert changed[0].any() == (number < 30)
+        assert not (changed[0] & ~around).any()
+        for chroma in changed[1:]:
+            assert not (chroma & ~around[::2, ::2] & ~around[1::2, 1::2]).any()
 
 
 def test_b55_every_frame_with_the_face_is_swapped_and_the_others_are_as_they_were(

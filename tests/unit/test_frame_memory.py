@@ -20,7 +20,7 @@ def address(frame: np.ndarray) -> int:
 
 
 def test_frames_are_apart_and_whole() -> None:
-    memory = FrameMemory(5, 7)
+    memory = FrameMemory((5, 7, 3))
     frames = [memory.frame() for _ in range(50)]
     for number, frame in enumerate(frames):
         assert frame.shape == (5, 7, 3)
@@ -35,7 +35,7 @@ def test_frames_are_apart_and_whole() -> None:
 @pytest.mark.parametrize("slab", [1, 2**16])
 def test_memory_is_used_again(slab: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SLAB", slab)
-    memory = FrameMemory(40, 30)
+    memory = FrameMemory((40, 30, 3))
     held = [memory.frame() for _ in range(3)]
     known = {address(frame) for frame in held}
     for _ in range(20):
@@ -57,7 +57,7 @@ def test_memory_is_used_again(slab: int, monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_what_a_view_shows_is_not_taken(part_of: object) -> None:
     assert callable(part_of)
-    memory = FrameMemory(4, 6)
+    memory = FrameMemory((4, 6, 3))
     frame = memory.frame()
     frame[...] = 7
     view = part_of(frame)
@@ -71,7 +71,7 @@ def test_what_a_view_shows_is_not_taken(part_of: object) -> None:
 
 
 def test_a_copy_is_another_frame() -> None:
-    memory = FrameMemory(4, 6)
+    memory = FrameMemory((4, 6, 3))
     frame = memory.frame()
     frame[...] = np.arange(72, dtype=np.uint8).reshape(4, 6, 3)
     copy = memory.copy_of(frame)
@@ -81,7 +81,7 @@ def test_a_copy_is_another_frame() -> None:
 
 
 def test_frames_outlive_what_gave_them() -> None:
-    memory = FrameMemory(4, 6)
+    memory = FrameMemory((4, 6, 3))
     frame = memory.frame()
     frame[...] = 3
     gone = weakref.ref(memory)
@@ -91,7 +91,7 @@ def test_frames_outlive_what_gave_them() -> None:
 
 
 def test_frames_end_in_other_threads() -> None:
-    memory = FrameMemory(4, 6)
+    memory = FrameMemory((4, 6, 3))
     frames = [memory.frame() for _ in range(8)]
     known = {address(frame) for frame in frames}
 
@@ -112,15 +112,15 @@ def test_lack_of_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(mmap, "mmap", full)
     with pytest.raises(MemoryError):
-        FrameMemory(4, 6).frame()
+        FrameMemory((4, 6, 3)).frame()
 
 
 def test_no_python_code_runs_where_a_frame_ends() -> None:
     """An exception that a signal raises in it would be lost, and the work go on."""
-    frame = FrameMemory(4, 6).frame()
+    frame = FrameMemory((4, 6, 3)).frame()
     callbacks = [reference.__callback__ for reference in weakref.getweakrefs(frame.base)]
     assert callbacks == []  # the memory is gone, and its references with it
-    memory = FrameMemory(4, 6)
+    memory = FrameMemory((4, 6, 3))
     frame = memory.frame()
     (reference,) = weakref.getweakrefs(frame.base)
     assert isinstance(reference.__callback__, BuiltinMethodType)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,11 @@ class Face:
     """(5, 2) ArcFace's five points from a detector made for them; None where only the mesh knows the face."""
     embedding: NDArray[np.float32] | None = None
     """(512,) what the recognition network says of whose face it is, of length 1; None where it was not asked."""
+
+    def moved(self, x: float, y: float) -> Face:
+        """The same face in a picture in which it lies ``x`` pixels to the right and ``y`` down."""
+        keypoints = None if self.keypoints is None else self.keypoints + np.array([x, y], np.float32)
+        return replace(self, mesh=self.mesh + np.array([x, y, 0], np.float32), keypoints=keypoints)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -90,6 +90,10 @@ class FaceSwapper(Protocol[Identity]):
         """
         ...
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """The part (x1, y1, x2, y2) of a picture that ``swap`` looks at for a face; more of it changes nothing."""
+        ...
+
     def swap(self, tasks: Sequence[Task[Identity]]) -> list[Patch | None]:
         """New pixels for each face, None for one that is not in its picture; each depends on its own task only."""
         ...

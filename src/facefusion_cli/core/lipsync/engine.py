@@ -83,6 +83,10 @@ class LipSyncer(Protocol):
         """
         ...
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """The part (x1, y1, x2, y2) of a picture that it looks at to make a face speak; more of it changes nothing."""
+        ...
+
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """New pixels for each task, in the order in which they are to be pasted; none where nothing is to be changed.
 

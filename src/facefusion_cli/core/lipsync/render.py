@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from facefusion_cli.core.lipsync.engine import SpeechTask
 from facefusion_cli.core.lipsync.pictures import shown_frames
 from facefusion_cli.core.lipsync.untouched import add_stretch
-from facefusion_cli.core.media.composite import paste_into
 from facefusion_cli.core.media.crew import MOST_AT_A_TIME, Crew, done_in_order
 from facefusion_cli.core.media.stream import run_stream
-from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
+from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX, encoder_for
+from facefusion_cli.core.media.video.layout import layout_of
 from facefusion_cli.core.media.video.writer import FrameWriter
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.lipsync.untouched import Stretch
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.layout import Layout, View
     from facefusion_cli.core.media.video.probe import Video
     from facefusion_cli.core.media.video.watcher import VideoWatcher
 
@@ -100,12 +101,12 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
 
 
 def _render_piece(take: Take, chunk: Segment, work: Work, name: str, crew: Crew, watcher: VideoWatcher) -> None:
-    video = take.video
-    ahead = max(1, min(_MOST_FRAMES, _IN_FLIGHT // (3 * video.width * video.height)))
+    layout = layout_of(take.video, encoder_for(take.encode.codec))
+    ahead = max(1, min(_MOST_FRAMES, _IN_FLIGHT // layout.size))
     runs = list(take.timeline.runs(chunk.start, chunk.stop))
-    speaking = _Speaking(take, crew, watcher)
-    source = shown_frames(video, take.stretches, runs)
-    with FrameWriter(work.temporary(name), video, take.encode) as writer:
+    speaking = _Speaking(take, layout, crew, watcher)
+    source = shown_frames(take.video, layout, take.stretches, runs)
+    with FrameWriter(work.temporary(name), take.video, take.encode, layout) as writer:
         frames = run_stream(
             source, lambda frames: speaking.run(frames, take.scene.faces(runs), chunk), writer.write, ahead=ahead
         )
@@ -126,13 +127,14 @@ class _Speaking:
     the same in whatever chunks that is made.
     """
 
-    def __init__(self, take: Take, crew: Crew, watcher: VideoWatcher) -> None:
-        size = 3 * take.video.width * take.video.height
+    def __init__(self, take: Take, layout: Layout, crew: Crew, watcher: VideoWatcher) -> None:
         self._take = take
+        self._layout = layout
+        self._shape = take.video.height, take.video.width
         self._crew = crew
         self._watcher = watcher
-        self._room = max(1, min(take.engine.batch, _IN_WORK // size))
-        self._groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (size * self._room)))
+        self._room = max(1, min(take.engine.batch, _IN_WORK // layout.in_work))
+        self._groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (layout.in_work * self._room)))
         self.spoken = 0
         self.untouched: list[Stretch] = []
         self.notes: dict[str, None] = {}
@@ -163,15 +165,18 @@ class _Speaking:
         engine = self._take.engine
         tasks: list[SpeechTask | None] = [None] * self._room
         for part in group:
-            face, frame = part.spoken.face, part.frame
-            part.reason = part.spoken.reason if face is None else engine.left_alone(face, frame.shape)
+            face = part.spoken.face
+            part.reason = part.spoken.reason if face is None else engine.left_alone(face, self._shape)
             if face is not None and not part.reason:
-                tasks[part.index % self._room] = SpeechTask(frame, face, self._take.voice.speech(part.index))
+                part.view = view = self._layout.view(part.frame, engine.bounds(face))
+                task = SpeechTask(view.picture, face.moved(-view.x, -view.y), self._take.voice.speech(part.index))
+                tasks[part.index % self._room] = task
         made = engine.speak(tasks) if any(tasks) else []
         for part in group:
-            if not part.reason and (patches := made[part.index % self._room]):
-                paste_into(part.frame, patches)
+            if part.view is not None and (patches := made[part.index % self._room]):
+                part.view.paint(patches)
                 part.notes = dict.fromkeys(note for patch in patches for note in patch.notes)
+            part.view = None
 
 
 @dataclass(slots=True, eq=False)
@@ -183,4 +188,6 @@ class _Part:
     spoken: Spoken
     reason: str = ""
     """Why it is left as it is."""
+    view: View | None = None
+    """The part of it that is painted on; None where none is, or it has been."""
     notes: dict[str, None] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import cv2
@@ -31,6 +31,10 @@ class Patch:
     """(h, w) share of the new pixels: float32, 0 to 1; or uint8, in 255 parts, which is quick."""
     notes: tuple[str, ...] = ()
     """Sentences for the user: what to expect of these pixels."""
+
+    def moved(self, x: int, y: int) -> Patch:
+        """The same pixels for a picture in which they lie ``x`` pixels to the right and ``y`` down."""
+        return replace(self, x=self.x + x, y=self.y + y)
 
     @property
     def alpha(self) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from facefusion_cli.core.faces.mesh import FaceMesh
 from facefusion_cli.core.faces.tracking.observations import save
 from facefusion_cli.core.faces.tracking.observer import observe
 from facefusion_cli.core.media.segments import SEGMENT_SECONDS, plan_segments
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import FaceFusionError, InputError
@@ -95,7 +96,7 @@ def look(
 
     def observed(segment: Segment, cancel: Cancel) -> _Observed:
         explicit: list[int] = []
-        with FrameReader(video, segment.start, segment.stop, size=size, quick=True) as reader:
+        with FrameReader(video, segment.start, segment.stop, layout=Bgr(video, size, quick=True)) as reader:
             frames = sampling.passing(_unless(cancel, reader), segment.start, explicit)
             seen = observe(frames, finder, mesh, video.fps, recogniser)
             count = save(_told(seen, video, size, tell), temporary[segment])

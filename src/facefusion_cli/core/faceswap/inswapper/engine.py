@@ -92,6 +92,17 @@ class InSwapper:
         size = max(source.face.size for source in sources)
         return Latent(to_latent(average(embeddings, weights), self._emap), size)
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """See ``FaceSwapper``: all of the crop, with what is averaged where it is shrunk."""
+        try:
+            corners = _corners(swap_matrix(face.points, CROP))
+        except ValueError:
+            return face.box
+        around = 2 + 4 * float(np.ptp(corners, axis=0).max()) / CROP
+        (left, top), (right, bottom) = corners.min(axis=0) - around, corners.max(axis=0) + around
+        x1, y1, x2, y2 = face.box
+        return min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)
+
     def swap(self, tasks: Sequence[Task[Latent]]) -> list[Patch | None]:
         """A patch for each task, the network run on batches of crops of all of them together.
 
@@ -151,7 +162,12 @@ class InSwapper:
 
 def _in_sight(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
     """Whether anything of the crop is in the picture (height, width)."""
-    corners = np.array([[[x, y] for x in (0, CROP - 1) for y in (0, CROP - 1)]], np.float64)
-    places = cv2.transform(corners, cv2.invertAffineTransform(matrix))[0]
+    places = _corners(matrix)
     low, high = places.min(axis=0), places.max(axis=0)
     return bool((high > -1).all() and (low < shape[::-1]).all())
+
+
+def _corners(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4, 2) where in the picture those of the crop are."""
+    corners = np.array([[[x, y] for x in (0, CROP - 1) for y in (0, CROP - 1)]], np.float64)
+    return np.asarray(cv2.transform(corners, cv2.invertAffineTransform(matrix))[0], np.float64)

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["MeshSwapper"]
 
 
+_MARGIN = 0.03
+"""Widths of the face around its mesh that are worked on too."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Warp:
     """Where each pixel of the grid comes from in the source, and how reliable that is."""
@@ -86,6 +90,12 @@ class MeshSwapper:
             )
         return MeshIdentity.take(sources[0].picture, sources[0].face)
 
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """See ``FaceSwapper``."""
+        left, top, right, bottom = face.box
+        more = 2 + 2 * _MARGIN * face.size
+        return left - more, top - more, right + more, bottom + more
+
     def swap(self, tasks: Sequence[Task[MeshIdentity]]) -> list[Patch | None]:
         """New pixels for each face, None for one that lies outside its picture."""
         return [self._swap(task.picture, task.face, task.identity) for task in tasks]
@@ -93,7 +103,7 @@ class MeshSwapper:
     def _swap(self, picture: NDArray[np.uint8], face: Face, identity: MeshIdentity) -> Patch | None:
         height, width = picture.shape[:2]
         try:
-            grid = Grid.around(face.mesh[:468, :2], (width, height), 0.03 * face.size)
+            grid = Grid.around(face.mesh[:468, :2], (width, height), _MARGIN * face.size)
         except NoFaceError:
             return None
         face_size = face.size * grid.scale

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faceswap.engine import Task
 from facefusion_cli.core.faceswap.overlap import uncovered
-from facefusion_cli.core.media.composite import paste_into
+from facefusion_cli.core.media.bounds import common, together
 from facefusion_cli.core.media.crew import MOST_AT_A_TIME, Crew, done_in_order
 from facefusion_cli.core.media.stream import run_stream
-from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
+from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX, encoder_for
+from facefusion_cli.core.media.video.layout import Bgr, layout_of
 from facefusion_cli.core.media.video.probe import probe
 from facefusion_cli.core.media.video.reader import FrameReader
 from facefusion_cli.core.media.video.writer import FrameWriter
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.tracking.looking import Looked
     from facefusion_cli.core.faceswap.loaded import Loaded
     from facefusion_cli.core.faceswap.video.roles import Role, Roles
+    from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.media.segments import Segment, Work
     from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.layout import Layout, View
     from facefusion_cli.core.media.video.probe import Video
     from facefusion_cli.core.media.video.watcher import VideoWatcher
 
@@ -82,7 +85,7 @@ def render(
     # Where what cannot be decoded is not the end, pictures are held, or all that follows would lose its sound.
     there = [index for index, count in enumerate(looked.counts) if count]
     first, last = there[0], there[-1]
-    begin = 0
+    begin, layout = 0, layout_of(video, encoder_for(encode.codec))
     with Crew("facefusion-swapper") as crew:
         for index, (segment, name, count) in enumerate(zip(segments, names, looked.counts, strict=True)):
             if index > last:
@@ -92,8 +95,8 @@ def render(
                 watcher.chunk(index + 1, len(segments))
                 length = segment.stop - segment.start if index < last else 0
                 shown = rendered.pieces[-1] if rendered.pieces else None
-                stand_in = partial(_stand_in, video, shown, segments[first])
-                swapping = _Swapping(loaded, crew, watcher, length, stand_in)
+                stand_in = partial(_stand_in, video, layout, shown, segments[first])
+                swapping = _Swapping(loaded, layout, crew, watcher, length, stand_in)
                 _render_piece(video, segment, encode, work, name, swapping, roles.faces(begin, begin + count))
             begin += count
             piece, facts = work.piece(name), work.facts(name)
@@ -116,12 +119,12 @@ def _render_piece(
     swapping: _Swapping,
     roles: Iterator[Sequence[Role]],
 ) -> None:
-    size = 3 * video.width * video.height
-    room = max(1, min(_MOST_FRAMES, _IN_FLIGHT // size))
-    groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (size * room)))
+    layout = swapping.layout
+    room = max(1, min(_MOST_FRAMES, _IN_FLIGHT // layout.in_work))
+    groups = max(1, min(MOST_AT_A_TIME, _IN_WORK // (layout.in_work * room)))
     with (
-        FrameReader(video, segment.start, segment.stop) as reader,
-        FrameWriter(work.temporary(name), video, encode) as writer,
+        FrameReader(video, segment.start, segment.stop, layout=layout) as reader,
+        FrameWriter(work.temporary(name), video, encode, layout) as writer,
     ):
         frames = run_stream(reader, lambda source: swapping.run(source, roles, room, groups), writer.write, ahead=room)
         writer.close()
@@ -135,13 +138,15 @@ def _render_piece(
     work.finish(name, facts)
 
 
-def _stand_in(video: Video, shown: Path | None, first: Segment) -> Frame:
+def _stand_in(video: Video, layout: Layout, shown: Path | None, first: Segment) -> Frame:
     """A picture for a stretch that has none: the last that was shown, or before any was the first that can be."""
     if shown is None:
-        with FrameReader(video, first.start, first.stop) as reader:
+        with FrameReader(video, first.start, first.stop, layout=layout) as reader:
             return next(iter(reader))
     piece = probe(shown)
-    with FrameReader(piece, piece.frames - 1, piece.frames) as reader:
+    # Its planes are those that were written; to BGR leads its own way.
+    layout = Bgr(piece) if isinstance(layout, Bgr) else layout
+    with FrameReader(piece, piece.frames - 1, piece.frames, layout=layout) as reader:
         return next(iter(reader))
 
 
@@ -149,9 +154,16 @@ class _Swapping:
     """New faces into frame after frame, several faces at a time."""
 
     def __init__(
-        self, loaded: Loaded, crew: Crew, watcher: VideoWatcher, length: int, stand_in: Callable[[], Frame]
+        self,
+        loaded: Loaded,
+        layout: Layout,
+        crew: Crew,
+        watcher: VideoWatcher,
+        length: int,
+        stand_in: Callable[[], Frame],
     ) -> None:
         """If fewer than ``length`` frames come, the last is held; ``stand_in`` gives one where none comes."""
+        self.layout = layout
         self._engine = loaded.engine
         self._crew = crew
         self._watcher = watcher
@@ -187,19 +199,31 @@ class _Swapping:
 
     def _swap(self, group: deque[_Part]) -> None:
         """Paint on the frames of a group. Several groups are worked on at a time, each by itself."""
+        views = [(part, *seen) for part in group for seen in self._views(part)]
         tasks = [
-            Task(part.frame, role.face, role.part.identity, role.usual_size) for part in group for role in part.roles
+            Task(view.picture, role.face.moved(-view.x, -view.y), role.part.identity, role.usual_size)
+            for _, view, roles in views
+            for role in roles
         ]
         patches = iter(self._engine.swap(tasks) if tasks else [])
-        for part in group:
-            made = [
-                (role, uncovered(patch, role.covers)) for role in part.roles if (patch := next(patches)) is not None
-            ]
+        for part, view, roles in views:
+            made = [(role, _shown(patch, role, view)) for role in roles if (patch := next(patches)) is not None]
             if made:
-                shown = [patch for _, patch in made]
-                paste_into(part.frame, shown)
-                part.tracks = [role.number for role, _ in made]
-                part.notes = dict.fromkeys(note for patch in shown for note in patch.notes)
+                view.paint([patch for _, patch in made])
+                part.tracks += [role.number for role, _ in made]
+                part.notes |= dict.fromkeys(note for _, patch in made for note in patch.notes)
+
+    def _views(self, part: _Part) -> Iterator[tuple[View, list[Role]]]:
+        """What the engine looks at in a frame, and for whom: faces near each other are seen together."""
+        bounds = [self._engine.bounds(role.face) for role in part.roles]
+        for places in together(bounds):
+            reach = common([bounds[place] for place in places])
+            yield self.layout.view(part.frame, reach), [part.roles[place] for place in places]
+
+
+def _shown(patch: Patch, role: Role, view: View) -> Patch:
+    """The patch without what lies behind other heads."""
+    return uncovered(patch.moved(view.x, view.y), role.covers).moved(-view.x, -view.y) if role.covers else patch
 
 
 @dataclass(slots=True, eq=False)
@@ -209,7 +233,7 @@ class _Part:
     frame: Frame
     roles: Sequence[Role]
     """Far (small) faces first, so that near ones cover them."""
-    tracks: Sequence[int] = ()
+    tracks: list[int] = field(default_factory=list)
     """Numbers of those that got another face in it."""
     notes: dict[str, None] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
-from facefusion_cli.core.lipsync.mouth.reach import ASIDE, BEYOND, beyond, reach
+from facefusion_cli.core.lipsync.mouth.reach import ASIDE, BEYOND, beyond, reach, surroundings
 from facefusion_cli.core.lipsync.mouth.warp import move_mouth
 from facefusion_cli.core.lipsync.untouched import TOO_SMALL
 
@@ -37,6 +37,10 @@ class MouthWarper:
         if beyond(face, shape):
             return BEYOND
         return "" if reach(face) > 0 else ASIDE
+
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """See ``LipSyncer``."""
+        return surroundings(face)
 
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """One patch for each task at most; none for a face that is too small or seen from the side."""

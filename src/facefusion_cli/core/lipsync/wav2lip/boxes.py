@@ -67,6 +67,14 @@ class FaceBox:
         middle = size / 2 - 0.5
         return np.column_stack([linear, np.array([self.x, self.y]) - linear @ [middle, middle]])
 
+    def bounds(self, size: int) -> tuple[float, float, float, float]:
+        """The part (x1, y1, x2, y2) of a picture that a square crop of ``size`` pixels of it is made from."""
+        corners = np.array([[x, y, 1] for x in (0, size) for y in (0, size)]) @ self.to_picture(size).T
+        # Sampling, and averaging where it is shrunk, takes from pixels around.
+        around = 2 + 4 * max(self.width, self.height) / size
+        (left, top), (right, bottom) = corners.min(axis=0) - around, corners.max(axis=0) + around
+        return float(left), float(top), float(right), float(bottom)
+
     def in_sight(self, shape: tuple[int, ...]) -> float:
         """Share of its area, 0 to 1, that lies in a picture of this (height, width)."""
         height, width = shape[:2]

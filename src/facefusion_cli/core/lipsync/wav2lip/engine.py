@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from facefusion_cli.core.faces.face import MINIMUM_SIZE
-from facefusion_cli.core.lipsync.mouth.reach import reach
+from facefusion_cli.core.lipsync.mouth.reach import reach, surroundings
 from facefusion_cli.core.lipsync.mouth.warp import move_mouth
 from facefusion_cli.core.lipsync.untouched import TOO_SMALL
 from facefusion_cli.core.lipsync.wav2lip.boxes import box_of_mesh
@@ -73,9 +73,13 @@ class Wav2Lip:
 
     def left_alone(self, face: Face, shape: tuple[int, ...]) -> str:
         """See ``LipSyncer``."""
-        if face.size < MINIMUM_SIZE:
-            return TOO_SMALL
-        return "" if box_of_mesh(face.mesh, self._pads).in_sight(shape) >= _LEAST_IN_SIGHT else _OUT_OF_SIGHT
+        return _reason(face, box_of_mesh(face.mesh, self._pads), shape)
+
+    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+        """See ``LipSyncer``."""
+        left, top, right, bottom = surroundings(face)
+        x1, y1, x2, y2 = box_of_mesh(face.mesh, self._pads).bounds(CROP)
+        return min(left, x1), min(top, y1), max(right, x2), max(bottom, y2)
 
     def speak(self, tasks: Sequence[SpeechTask | None]) -> list[tuple[Patch, ...]]:
         """Patches for each task: one that closes the mouth as far as nobody speaks, and one of the network's.
@@ -102,9 +106,9 @@ class Wav2Lip:
 
     def _look(self, task: SpeechTask) -> _View | None:
         """None where the face cannot be made to speak."""
-        if self.left_alone(task.face, task.picture.shape):
-            return None
         box = box_of_mesh(task.face.mesh, self._pads)
+        if _reason(task.face, box, task.picture.shape):
+            return None
         picture, silence = task.picture, task.speech.silence if self._close else 0.0
         closing = move_mouth(picture, task.face, 0.0, 0.0, silence * reach(task.face)) if silence > 0 else None
         if silence >= 1:
@@ -113,6 +117,13 @@ class Wav2Lip:
             picture = picture.copy()
             paste_into(picture, [closing])
         return _View(task, silence, box, picture, cut(picture, box), closing)
+
+
+def _reason(face: Face, box: FaceBox, shape: tuple[int, ...]) -> str:
+    """Why a face with that box is left alone."""
+    if face.size < MINIMUM_SIZE:
+        return TOO_SMALL
+    return "" if box.in_sight(shape) >= _LEAST_IN_SIGHT else _OUT_OF_SIGHT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from facefusion_cli.errors import InputError
 if TYPE_CHECKING:
     from facefusion_cli.core.media.video.probe import Video
 
-__all__ = ["from_bgr", "matrix_of", "to_bgr"]
+__all__ = ["from_bgr", "from_planes", "luma_weights", "matrix_of", "range_of", "to_bgr", "to_planes"]
 
 _EXACT = "accurate_rnd+full_chroma_int+full_chroma_inp"
 _SD_LINES, _HD_LENGTH = 576, 1280
@@ -29,6 +29,8 @@ _SCALE_MATRIX = {
     "bt2020nc": "bt2020nc",
 }
 _ZIMG_MATRIX = {"bt709": "709", "smpte170m": "170m", "bt470bg": "470bg"}
+_LUMA = {"bt709": (0.2126, 0.0722), "smpte170m": (0.299, 0.114), "bt470bg": (0.299, 0.114)}
+"""ITU-R BT.709 and BT.601."""
 _ZIMG_FORMATS = {"yuv420p": 2, "yuvj420p": 2, "yuv444p": 1}
 """Sides of the squares of pixels that share their chroma."""
 _PRIMARIES = {"smpte170m": "smpte170m", "bt470bg": "bt470bg", "smpte240m": "smpte240m", "bt2020nc": "bt2020"}
@@ -97,9 +99,31 @@ def from_bgr(video: Video, pixel_format: str) -> str:
     swscale's way to "pc" cuts off half a level of chroma.
     """
     matrix = "bt709" if video.hdr else matrix_of(video)
+    scale = f"scale=flags=bicubic+{_EXACT}:out_color_matrix={matrix}:out_range=tv"
+    return f"{scale},format={pixel_format},{_tagged(video, matrix)}"
+
+
+def to_planes(video: Video) -> str:
+    """The filters that give decoded frames as they are, as three planes with a quarter of the chroma.
+
+    They do something only where the file's pictures change their size, form or colours in the middle.
+    """
+    return f"scale={video.width}:{video.height}:flags=bicubic+{_EXACT},format=yuv420p"
+
+
+def from_planes(video: Video, pixel_format: str) -> str:
+    """The filters that give an encoder the planes of ``to_planes`` with the tags of ``video``."""
+    return f"format={pixel_format},{_tagged(video, matrix_of(video))}"
+
+
+def luma_weights(video: Video) -> tuple[float, float] | None:
+    """Shares of red and blue in the luma of its matrix; None where that is not one of the usual ones."""
+    return _LUMA.get(video.colour.matrix or matrix_of(video))
+
+
+def _tagged(video: Video, matrix: str) -> str:
     primaries, transfer = ("", "") if video.hdr else (video.colour.primaries, video.colour.transfer)
     return (
-        f"scale=flags=bicubic+{_EXACT}:out_color_matrix={matrix}:out_range=tv,format={pixel_format},"
         f"setparams=range=tv:colorspace={matrix}:color_primaries={primaries or _PRIMARIES.get(matrix, 'bt709')}"
         f":color_trc={transfer or _TRANSFERS.get(matrix, 'bt709')}"
     )

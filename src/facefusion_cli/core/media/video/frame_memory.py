@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import weakref
 from collections import deque
@@ -28,16 +29,16 @@ class _Lent(weakref.ref["NDArray[np.uint8]"]):
 
 
 class FrameMemory:
-    """Memory for frames of one size. A frame's is used for another as soon as nothing refers to it or to a view.
+    """Memory for frames of one shape. A frame's is used for another as soon as nothing refers to it or to a view.
 
     The system clears what it gives, which takes as long as to read a frame from a pipe: so it is asked only for what is
     in use at a time. All goes back to it when the last frame is gone, and this too. Frames may end in any thread;
     ``frame`` is for one at a time.
     """
 
-    def __init__(self, height: int, width: int) -> None:
-        self._shape = height, width, 3
-        self._bytes = height * width * 3
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._bytes = math.prod(shape)
         self._free: list[memoryview] = []
         self._lent: dict[int, _Lent] = {}
         # Appending is a single step in C, wherever a frame ends: an exception that a signal raises is never lost in it,
@@ -45,7 +46,7 @@ class FrameMemory:
         self._ended: deque[weakref.ref[NDArray[np.uint8]]] = deque()
 
     def frame(self) -> NDArray[np.uint8]:
-        """A (height, width, 3) uint8 array, writable, with whatever numbers in it.
+        """An array of uint8, writable, with whatever numbers in it.
 
         Raises:
             MemoryError: the system has no more.

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facefusion_cli.core.media.video.colour import to_bgr
 from facefusion_cli.core.media.video.ffmpeg import input_arguments
 from facefusion_cli.core.media.video.frame_memory import FrameMemory
 from facefusion_cli.core.media.video.header import FrameLine, parse_frame_line
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.process import STALL_SECONDS, FfmpegRun
 from facefusion_cli.core.processor import processor
 from facefusion_cli.errors import InputError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facefusion_cli.core.media.video.layout import Layout
     from facefusion_cli.core.media.video.probe import Video
 
 __all__ = ["FrameReader"]
@@ -39,11 +40,9 @@ _LEAD_SECONDS = Fraction(1, 2)
 class FrameReader:
     """Frames ``start`` to ``stop`` (exclusive) of a video, in order, as a context manager and an iterator.
 
-    A frame is (H, W, 3) uint8 BGR, sRGB-like (the video's own matrix and range undone, HDR tone-mapped), upright,
-    its own writable array. Which frame has which number does not depend on ``start``: the frames of any stretch are
-    those of the whole video, bit for bit. With ``size`` (width, height) they come scaled to that (area averaging);
-    ``quick`` ones are a level or two off in colour, for who only looks at them. ``memory``, for frames of that size, is
-    for readers that follow each other.
+    A frame is upright, its own writable array of uint8: (H, W, 3) BGR, or as another ``layout`` has it. Which frame has
+    which number does not depend on ``start``: the frames of any stretch are those of the whole video, bit for bit.
+    ``memory``, for frames of that shape, is for readers that follow each other.
 
     Where frames in the middle cannot be decoded, the one before stays (so that the sound fits), else the first one
     after; at the end of the file frames simply end. ``missing`` counts both.
@@ -58,17 +57,15 @@ class FrameReader:
         start: int = 0,
         stop: int | None = None,
         *,
-        size: tuple[int, int] | None = None,
-        quick: bool = False,
+        layout: Layout | None = None,
         memory: FrameMemory | None = None,
     ) -> None:
         self.missing = 0
         """After the last frame: how many of those asked for could not be decoded."""
         self._video = video
         self._start, self._stop = start, video.frames if stop is None else min(stop, video.frames)
-        self._width, self._height = size or (video.width, video.height)
-        self._quick = quick
-        self._memory = memory or FrameMemory(self._height, self._width)
+        self._layout = layout or Bgr(video)
+        self._memory = memory or FrameMemory(self._layout.shape)
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> FrameReader:
@@ -142,7 +139,7 @@ class FrameReader:
             filters.append(f"trim=start={float(first - _LEAD_SECONDS):.6f}")
         if video.interlaced:
             filters.append("bwdif=mode=send_frame:deint=interlaced")
-        filters += [self._known.filter, to_bgr(video, self._width, self._height, quick=self._quick)]
+        filters += [self._known.filter, self._layout.decoded()]
         # The other half is for whoever works on the frames: more threads take more time of the processor altogether.
         threads = str(max(1, processor().cores // 2))
         arguments = [
@@ -151,7 +148,7 @@ class FrameReader:
             *input_arguments(video.path),
             *("-map", f"0:{video.stream}", "-map_metadata", "-1", "-map_chapters", "-1"),
             *("-vf", ",".join(filters), "-fps_mode", "passthrough"),
-            *("-f", "rawvideo", "-pix_fmt", "bgr24", "pipe:1"),
+            *("-f", "rawvideo", "-pix_fmt", self._layout.pixel_format, "pipe:1"),
         ]
         self._run = self._cleanup.enter_context(FfmpegRun(arguments, read=True, said=self._listen))
 

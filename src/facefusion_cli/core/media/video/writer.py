@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facefusion_cli.core.media.disk_errors import output_error
-from facefusion_cli.core.media.video.colour import from_bgr
 from facefusion_cli.core.media.video.encoder_check import check_encoder
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX
 from facefusion_cli.core.media.video.ffmpeg import file_argument
+from facefusion_cli.core.media.video.layout import Bgr
 from facefusion_cli.core.media.video.packets import read_packets
 from facefusion_cli.core.media.video.process import FfmpegRun
 from facefusion_cli.errors import InputError, OutputError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.layout import Layout
     from facefusion_cli.core.media.video.probe import Video
 
 __all__ = ["SEGMENT_SUFFIX", "FrameWriter"]
@@ -41,15 +42,17 @@ class FrameWriter:
     """A closed piece of video (no audio) at the rate, size, pixel aspect and colours of ``like``; a context manager.
 
     The piece begins with a key frame, refers to nothing outside itself, and pieces made alike can be joined without
-    encoding again. Its format is that of ``SEGMENT_SUFFIX``, which ``path`` must have.
+    encoding again. Its format is that of ``SEGMENT_SUFFIX``, which ``path`` must have. Frames are BGR, or of another
+    ``layout``.
 
     Raises:
         OutputError: the encoder fails, stops, or cannot write (disk full).
         UsageError: the codec asked for cannot be used here.
     """
 
-    def __init__(self, path: Path, like: Video, options: EncodeOptions) -> None:
+    def __init__(self, path: Path, like: Video, options: EncodeOptions, layout: Layout | None = None) -> None:
         self._path, self._like, self._options = path, like, options
+        self._layout = layout or Bgr(like)
         self._cleanup = contextlib.ExitStack()
         self._written = 0
 
@@ -59,10 +62,11 @@ class FrameWriter:
             raise output_error(self._path, FileNotFoundError(errno.ENOENT, ""))
         encoder = check_encoder(self._options, like.width, like.height)
         pixel_format = encoder.odd if like.width % 2 or like.height % 2 else encoder.even
-        filters = f"{from_bgr(like, pixel_format)},setsar={like.sar.numerator}/{like.sar.denominator}{encoder.upload}"
+        aspect = f"setsar={like.sar.numerator}/{like.sar.denominator}"
+        filters = f"{self._layout.encoded(pixel_format)},{aspect}{encoder.upload}"
         arguments = [
             *("-loglevel", "repeat+error", "-y", *encoder.before),
-            *("-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", f"{like.width}x{like.height}"),
+            *("-f", "rawvideo", "-pix_fmt", self._layout.pixel_format, "-video_size", f"{like.width}x{like.height}"),
             # Not "-framerate": with that ffmpeg takes 120000/1001 for 120.
             *("-r", str(like.fps), "-i", "pipe:0", "-vf", filters),
             *("-c:v", encoder.program, *encoder.arguments(self._options.crf, self._options.preset)),
@@ -78,8 +82,8 @@ class FrameWriter:
         self._cleanup.close()
 
     def write(self, frame: NDArray[np.uint8]) -> None:
-        """Add a frame (H, W, 3) uint8 BGR."""
-        if frame.shape != (self._like.height, self._like.width, 3):
+        """Add a frame: (H, W, 3) uint8 BGR, or of the layout's shape."""
+        if frame.shape != self._layout.shape:
             raise ValueError(f"a frame of another shape: {frame.shape}")
         try:
             with self._run.waiting():
