@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LIPSYNC", "LIPSYNC_MEMORY", "copied", "memory_groups", "speed_groups"]
 
-_SECONDS = 8.0
+_SECONDS = 20.0
+"""What is done once a video, half a second to a second, weighs little then, as it does as a rule."""
 _MINUTES = (1, 10)
 _SLOW_FPS = 10
 """Of the clips that memory is measured with: it depends on the number of frames, and they take long."""
@@ -154,12 +155,16 @@ class _Parts:
         from facefusion_cli.core.faces.tracking.observations import save
         from facefusion_cli.core.faces.tracking.tracks import Tracks
         from facefusion_cli.core.lipsync.listening import listen
+        from facefusion_cli.core.media.video.encoders import encoder_for
+        from facefusion_cli.core.media.video.layout import Bgr, layout_of
         from facefusion_cli.core.media.video.reader import FrameReader
 
         self._whole, self._video, self._folder = whole, video, folder
         self._mesh = FaceMesh()
-        with FrameReader(video, 0, _FEW) as reader:
-            self._frames = list(reader)
+        self._layouts = Bgr(video, quick=True), layout_of(video, encoder_for("h264"))
+        looked_at, painted_on = (FrameReader(video, 0, _FEW, layout=layout) for layout in self._layouts)
+        with looked_at, painted_on:
+            self._frames, self._rendered = list(looked_at), list(painted_on)
         seen, self._mel = folder / "some.seen", folder / "sound.mel"
         save(self._seen(), seen)
         self._faces = [next(iter(faces.values())) for faces in Tracks([seen], video.fps).faces(0, len(self._frames))]
@@ -184,8 +189,8 @@ class _Parts:
         """As looking and speaking do."""
         from facefusion_cli.core.media.video.reader import FrameReader
 
-        for _ in range(2):
-            with FrameReader(self._video) as reader:
+        for layout in self._layouts:
+            with FrameReader(self._video, layout=layout) as reader:
                 for _frame in reader:
                     pass
 
@@ -200,24 +205,30 @@ class _Parts:
         from facefusion_cli.core.lipsync.options import Pads
         from facefusion_cli.core.lipsync.speech import Voice
         from facefusion_cli.core.lipsync.wav2lip.engine import Wav2Lip
-        from facefusion_cli.core.media.composite import paste_into
 
-        engine = Wav2Lip("wav2lip", _Darker(), SyncSettings(Pads()))
-        out = self._frames[0].copy()
+        engine, layout = Wav2Lip("wav2lip", _Darker(), SyncSettings(Pads())), self._layouts[1]
         with Voice(self._mel, self._video.fps) as heard:
-            for first in range(0, len(self._frames), engine.batch):
-                numbers = range(first, min(len(self._frames), first + engine.batch))
-                tasks = [SpeechTask(self._frames[one], self._faces[one], heard.speech(one)) for one in numbers]
-                for patches in engine.speak(tasks):
-                    paste_into(out, patches)
+            for first in range(0, len(self._rendered), engine.batch):
+                numbers = range(first, min(len(self._rendered), first + engine.batch))
+                faces = [self._faces[one] for one in numbers]
+                views = [
+                    layout.view(self._rendered[one].copy(), engine.bounds(face))
+                    for one, face in zip(numbers, faces, strict=True)
+                ]
+                tasks = [
+                    SpeechTask(view.picture, face.moved(-view.x, -view.y), heard.speech(one))
+                    for one, view, face in zip(numbers, views, faces, strict=True)
+                ]
+                for view, patches in zip(views, engine.speak(tasks), strict=True):
+                    view.paint(patches)
 
     def write(self) -> None:
         """As they were read."""
         from facefusion_cli.core.media.video.encoders import EncodeOptions
         from facefusion_cli.core.media.video.writer import FrameWriter
 
-        with FrameWriter(self._folder / "some.mp4", self._video, EncodeOptions()) as writer:
-            for frame in self._frames:
+        with FrameWriter(self._folder / "some.mp4", self._video, EncodeOptions(), self._layouts[1]) as writer:
+            for frame in self._rendered:
                 writer.write(frame)
             writer.close()
 
@@ -256,11 +267,16 @@ def _generator_work(checkpoint: Path) -> float:
 def copied(video: Video, path: Path) -> None:
     """Read the frames and write them, as the work on a video does."""
     from facefusion_cli.core.media.stream import run_stream
-    from facefusion_cli.core.media.video.encoders import EncodeOptions
+    from facefusion_cli.core.media.video.encoders import EncodeOptions, encoder_for
+    from facefusion_cli.core.media.video.layout import layout_of
     from facefusion_cli.core.media.video.reader import FrameReader
     from facefusion_cli.core.media.video.writer import FrameWriter
 
-    with FrameReader(video) as reader, FrameWriter(path, video, EncodeOptions()) as writer:
+    layout = layout_of(video, encoder_for("h264"))
+    with (
+        FrameReader(video, layout=layout) as reader,
+        FrameWriter(path, video, EncodeOptions(), layout) as writer,
+    ):
         run_stream(reader, lambda frames: frames, writer.write)
         writer.close()
 

@@ -45,6 +45,7 @@ def generator(checkpoint: Path, device: Device) -> tuple[Generator, Verdict]:
     """The network, and what runs it."""
     from facefusion_cli.core.lipsync.wav2lip.network import Generator, open_generator_network
 
+    limit_heaps()  # as every run does, before there is anything in them
     network = open_generator_network(checkpoint, device, sha256=checkpoint.stem)
     return Generator(checkpoint, network), network.verdict
 
@@ -68,7 +69,7 @@ def mouth() -> Loaded:
 
 def sync(loaded: Loaded, clip: Path, sound: Path, output: Path) -> LipSyncResult:
     """One lip sync, from the files to the file."""
-    limit_heaps()  # as every run does
+    limit_heaps()
     (planned,) = plan_outputs([Target(clip, "video", sound=sound)], str(output))
     return sync_video(loaded, planned, SILENT, (), {})
 
