@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 
+from facefusion_cli.core.faces.outline import hull
 from facefusion_cli.core.faces.topology import OVAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
@@ -40,7 +41,7 @@ class Found:
 
 def outline_of(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
     """The convex outline (N, 2) of a (478, 3) mesh."""
-    return np.asarray(cv2.convexHull(mesh[list(OVAL), :2])[:, 0], np.float32)
+    return hull(mesh[list(OVAL), :2])
 
 
 def covered(found: Sequence[Found], centre: tuple[float, float], side: float) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.outline import BITS, drawn, hull
 from facefusion_cli.core.faces.ramp import rise
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.media.patch import Patch
 
-__all__ = ["Cover", "area", "common", "covers", "head_outline", "hull", "lies_on", "uncovered"]
+__all__ = ["Cover", "area", "common", "covers", "head_outline", "lies_on", "uncovered"]
 
 _WIDER, _HIGHER = 0.35, 0.75
 """By how much a head with its hair reaches beyond the mesh, over the distance from the middle: around, and up."""
@@ -38,8 +39,6 @@ _TOUCHING = 0.06
 """Share of a face that has to be covered for the cover to be drawn in full."""
 _REACH = 0.5
 """Widths of a face beyond its mesh within which all of its head lies."""
-_FAR = 2**14
-"""Coordinates that OpenCV can draw with, four bits behind the point."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,11 +137,6 @@ def head_outline(face: Face, grown: float = 1.0) -> NDArray[np.float32]:
     return hull(np.concatenate([head, skull]))
 
 
-def hull(points: NDArray[np.floating]) -> NDArray[np.float32]:
-    """(N, 2) the convex hull of (M, 2) points."""
-    return np.asarray(cv2.convexHull(points.astype(np.float32))[:, 0], np.float32)
-
-
 def area(outline: NDArray[np.float32]) -> float:
     """Of what an outline (N, 2) encloses, at least 1."""
     return max(float(cv2.contourArea(outline)), 1.0)
@@ -165,7 +159,7 @@ def _drawn(cover: Cover, patch: Patch) -> NDArray[np.float32] | None:
     size = (int(np.ceil(width * scale)) + 2 * margin, int(np.ceil(height * scale)) + 2 * margin)
     small = np.zeros(size[::-1], np.uint8)
     places = (cover.outline - np.array([patch.x, patch.y])) * scale + margin
-    cv2.fillConvexPoly(small, np.rint(places.clip(-_FAR, _FAR) * 16).astype(np.int32), 255, cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(small, drawn(places), 255, cv2.LINE_AA, shift=BITS)
     blurred = cv2.GaussianBlur(small.astype(np.float32), (0, 0), max(soft * scale, 0.5))
     # What is nearly all or nothing of it is.
     blurred = np.clip(blurred * np.float32(1.04 / 255) - np.float32(0.02), 0, 1)

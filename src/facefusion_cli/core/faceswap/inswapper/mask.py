@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.outline import BITS, drawn, hull
 from facefusion_cli.core.faces.topology import OUTER_LIPS
 from facefusion_cli.core.faceswap.distance import distance_to_edge
 
@@ -26,8 +27,6 @@ _LIPS_MARGIN = 0.02 * GRID
 """Width around the lips of what still belongs to the mouth."""
 _LIPS_FEATHER = 0.05 * GRID
 """Width of the transition from the target's own mouth to the new face."""
-_FAR = 16 * GRID
-"""Coordinates beyond this are as good as there: OpenCV draws with 16 bits before the point."""
 
 
 def face_mask(points: NDArray[np.float32] | NDArray[np.float64], *, keep_mouth: bool = False) -> NDArray[np.float32]:
@@ -41,7 +40,7 @@ def face_mask(points: NDArray[np.float32] | NDArray[np.float64], *, keep_mouth: 
         keep_mouth: 0 on the lips and between them.
     """
     inside = np.zeros((GRID, GRID), np.uint8)
-    cv2.fillConvexPoly(inside, _polygon(_with_forehead(points)), 255, cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(inside, drawn(hull(_with_forehead(points))), 255, cv2.LINE_AA, shift=BITS)
     inside[[0, -1]] = 0
     inside[:, [0, -1]] = 0
     blurred = cv2.GaussianBlur(
@@ -62,12 +61,6 @@ def _with_forehead(points: NDArray[np.float32] | NDArray[np.float64]) -> NDArray
 def _beyond_lips(points: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float32]:
     """(GRID, GRID) 0 on the mouth, rising to 1 around it."""
     outside = np.full((GRID, GRID), 255, np.uint8)
-    cv2.fillConvexPoly(outside, _polygon(points[list(OUTER_LIPS)]), 0, cv2.LINE_8, shift=4)
+    cv2.fillConvexPoly(outside, drawn(hull(points[list(OUTER_LIPS)])), 0, cv2.LINE_8, shift=BITS)
     t = np.clip((distance_to_edge(outside) - _LIPS_MARGIN) / _LIPS_FEATHER, 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
-
-
-def _polygon(points: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.int32]:
-    """The convex hull as OpenCV draws it with four bits behind the point."""
-    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
-    return np.rint(np.clip(hull, -_FAR, _FAR) * 16).astype(np.int32)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from facefusion_cli.core.faceswap.overlap import area, common, head_outline, hull, lies_on
+from facefusion_cli.core.faces.outline import hull
+from facefusion_cli.core.faceswap.overlap import area, common, head_outline, lies_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from facefusion_cli.core.faces.outline import BITS, drawn, hull
 from facefusion_cli.core.faces.ramp import smoothstep
 from facefusion_cli.core.faces.topology import OUTER_LIPS, OVAL
 from facefusion_cli.core.lipsync.wav2lip.crops import CROP
@@ -32,8 +33,6 @@ _LIPS_MARGIN = 2
 """Width around the lips of what still belongs to the mouth."""
 _LIPS_FEATHER = 2.0
 _NOSE_BASE, _CHIN = 2, 152
-_FAR = 16 * CROP
-"""Coordinates beyond this are as good as there: OpenCV draws with 16 bits before the point."""
 
 
 def lower_face_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -44,7 +43,7 @@ def lower_face_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
         points: (478, 2) the mesh in pixels of the crop; may reach beyond it.
     """
     inside = np.zeros((CROP, CROP), np.uint8)
-    cv2.fillConvexPoly(inside, _polygon(_with_room_below(points)), 255, cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(inside, drawn(hull(_with_room_below(points))), 255, cv2.LINE_AA, shift=BITS)
     # Beyond the crop the face goes on, as far as it says; its border is minded apart.
     blurred = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), _FEATHER, borderType=cv2.BORDER_REPLICATE)
     mask = np.clip(blurred * np.float32(2 / 255) - 1, 0, 1)
@@ -60,7 +59,7 @@ def lips_mask(points: NDArray[np.float64]) -> NDArray[np.float32]:
         points: (478, 2) the mesh in pixels of the crop; may reach beyond it.
     """
     inside = np.zeros((CROP, CROP), np.uint8)
-    cv2.fillConvexPoly(inside, _polygon(points[list(OUTER_LIPS)]), 255, cv2.LINE_AA, shift=4)
+    cv2.fillConvexPoly(inside, drawn(hull(points[list(OUTER_LIPS)])), 255, cv2.LINE_AA, shift=BITS)
     side = 2 * _LIPS_MARGIN + 1
     inside = np.asarray(cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.uint8)
     return cv2.GaussianBlur(inside.astype(np.float32) / np.float32(255), (0, 0), _LIPS_FEATHER).astype(np.float32)
@@ -85,9 +84,3 @@ def _with_room_below(points: NDArray[np.float64]) -> NDArray[np.float64]:
     chin = float(points[_CHIN, 1])
     outline[:, 1] += _BELOW_CHIN * smoothstep(outline[:, 1], mouth, max(chin, mouth + 1))
     return outline
-
-
-def _polygon(points: NDArray[np.float64]) -> NDArray[np.int32]:
-    """The convex hull as OpenCV draws it with four bits behind the point."""
-    hull = cv2.convexHull(points.astype(np.float32))[:, 0]
-    return np.rint(np.clip(hull, -_FAR, _FAR) * 16).astype(np.int32)
