@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from facefusion_cli.api.orders import SwapOrder
 from facefusion_cli.api.work.choice import engine_for
+from facefusion_cli.core.content.explicit import shared_network
 from facefusion_cli.core.faces.finder import shared_analyser
 from facefusion_cli.core.faces.tools import Tools
 from facefusion_cli.core.faceswap import engine as swapping
@@ -101,6 +102,7 @@ class Engines:
             WeightsMissingError: weights of an engine that was asked for are not stored.
             WeightsError: stored weights cannot be used.
             ProgramError: there is no ffmpeg.
+            FaceFusionError: the network that checks contents is missing or damaged.
         """
         notes = [self._tools.device.note]
         ffmpeg_program()
@@ -109,6 +111,7 @@ class Engines:
         speaker, note = speaking.choose_engine(self._wanted["lipsync"], self.weights)
         notes.append(note)
         shared_analyser().load()
+        shared_network()
         swapper.finder(self._tools)
         swapper.create(SwapSettings(), self._tools)
         if swapper.recognises:

@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ __all__ = ["NoRoomError", "Root", "remove_folder", "remove_inputs", "remove_orde
 
 _NAME = re.compile(r"facefusion-serve-[0-9a-f]{32}")
 _PREFIX = "facefusion-serve-"
+_PATIENCE = 1.0
+"""Seconds for which it is tried to remove a folder."""
 
 
 class NoRoomError(OutputError):
@@ -100,12 +103,20 @@ def remove_orders(root: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove an order's folder; what lies in it of core's is not remembered any more."""
+    """Remove an order's folder; what lies in it of core's is not remembered any more.
+
+    What is written into it at that moment goes as well, at the latest after a second: it may block for so long.
+    """
     with suppress(OSError):
         for path in folder.iterdir():
             if is_work_folder(path):
                 forget(WORK_FOLDERS, path)
-    shutil.rmtree(folder, ignore_errors=True)
+    until = time.monotonic() + _PATIENCE
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists() or time.monotonic() >= until:
+            return
+        time.sleep(0.02)
 
 
 def remove_inputs(folder: Path, result: Path) -> None:
