@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faces.tracking.observer import FaceFinder
+    from facefusion_cli.core.media.bounds import Bounds
     from facefusion_cli.core.media.marking.mark import Mark
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
@@ -90,7 +91,7 @@ class FaceSwapper(Protocol[Identity]):
         """
         ...
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """The part (x1, y1, x2, y2) of a picture that ``swap`` looks at for a face; more of it changes nothing."""
         ...
 

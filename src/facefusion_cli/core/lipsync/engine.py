@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.lipsync.options import Pads
+    from facefusion_cli.core.media.bounds import Bounds
     from facefusion_cli.core.media.marking.mark import Mark
     from facefusion_cli.core.media.patch import Patch
     from facefusion_cli.core.weights.provision import Provision
@@ -83,7 +84,7 @@ class LipSyncer(Protocol):
         """
         ...
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """The part (x1, y1, x2, y2) of a picture that it looks at to make a face speak; more of it changes nothing."""
         ...
 

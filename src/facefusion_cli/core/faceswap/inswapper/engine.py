@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.recognition import Recogniser
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
+    from facefusion_cli.core.media.bounds import Bounds
     from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["InSwapper", "Latent"]
@@ -92,7 +93,7 @@ class InSwapper:
         size = max(source.face.size for source in sources)
         return Latent(to_latent(average(embeddings, weights), self._emap), size)
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """See ``FaceSwapper``: all of the crop, with what is averaged where it is shrunk."""
         try:
             corners = _corners(swap_matrix(face.points, CROP))

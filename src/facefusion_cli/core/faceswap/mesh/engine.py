@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.faceswap.engine import Source, SwapSettings, Task
+    from facefusion_cli.core.media.bounds import Bounds
 
 __all__ = ["MeshSwapper"]
 
@@ -90,7 +91,7 @@ class MeshSwapper:
             )
         return MeshIdentity.take(sources[0].picture, sources[0].face)
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """See ``FaceSwapper``."""
         left, top, right, bottom = face.box
         more = 2 + 2 * _MARGIN * face.size

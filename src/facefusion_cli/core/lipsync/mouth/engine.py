@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from facefusion_cli.core.faces.face import Face
     from facefusion_cli.core.lipsync.engine import SpeechTask, SyncSettings
+    from facefusion_cli.core.media.bounds import Bounds
     from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["MouthWarper"]
@@ -38,7 +39,7 @@ class MouthWarper:
             return BEYOND
         return "" if reach(face) > 0 else ASIDE
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """See ``LipSyncer``."""
         return surroundings(face)
 

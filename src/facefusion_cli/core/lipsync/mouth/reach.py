@@ -10,6 +10,7 @@ from facefusion_cli.core.lipsync.mouth.shape import Mouth
 
 if TYPE_CHECKING:
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.media.bounds import Bounds
 
 __all__ = ["ASIDE", "BEYOND", "beyond", "reach", "surroundings"]
 
@@ -35,7 +36,7 @@ def beyond(face: Face, shape: tuple[int, ...]) -> bool:
     return not (-half <= x <= width - 1 + half and -half <= y <= height - 1 + half)
 
 
-def surroundings(face: Face) -> tuple[float, float, float, float]:
+def surroundings(face: Face) -> Bounds:
     """The part (x1, y1, x2, y2) of a picture that has to do with moving its mouth."""
     left, top, right, bottom = face.box
     more = _AROUND * max(right - left, bottom - top)

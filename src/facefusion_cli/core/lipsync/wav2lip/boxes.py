@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facefusion_cli.core.lipsync.options import Pads
+    from facefusion_cli.core.media.bounds import Bounds
 
 __all__ = ["FaceBox", "box_of_mesh"]
 
@@ -67,7 +68,7 @@ class FaceBox:
         middle = size / 2 - 0.5
         return np.column_stack([linear, np.array([self.x, self.y]) - linear @ [middle, middle]])
 
-    def bounds(self, size: int) -> tuple[float, float, float, float]:
+    def bounds(self, size: int) -> Bounds:
         """The part (x1, y1, x2, y2) of a picture that a square crop of ``size`` pixels of it is made from."""
         corners = np.array([[x, y, 1] for x in (0, size) for y in (0, size)]) @ self.to_picture(size).T
         # Sampling, and averaging where it is shrunk, takes from pixels around.

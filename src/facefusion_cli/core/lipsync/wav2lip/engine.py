@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from facefusion_cli.core.faces.tools import Tools
     from facefusion_cli.core.lipsync.engine import SpeechTask, SyncSettings
     from facefusion_cli.core.lipsync.wav2lip.boxes import FaceBox
+    from facefusion_cli.core.media.bounds import Bounds
     from facefusion_cli.core.media.patch import Patch
 
 __all__ = ["Network", "Wav2Lip"]
@@ -75,7 +76,7 @@ class Wav2Lip:
         """See ``LipSyncer``."""
         return _reason(face, box_of_mesh(face.mesh, self._pads), shape)
 
-    def bounds(self, face: Face) -> tuple[float, float, float, float]:
+    def bounds(self, face: Face) -> Bounds:
         """See ``LipSyncer``."""
         left, top, right, bottom = surroundings(face)
         x1, y1, x2, y2 = box_of_mesh(face.mesh, self._pads).bounds(CROP)
