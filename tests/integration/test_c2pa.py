@@ -181,6 +181,89 @@ def test_p03_videos_are_signed(
     assert inspect_file(path).state == "tampered"
 
 
+SIGNER = """
+import json, sys
+from pathlib import Path
+from facefusion_cli.core.media.atomic import AtomicFile
+from facefusion_cli.core.media.marking.finish import sign
+from facefusion_cli.core.media.marking.inspection import inspect_file
+from facefusion_cli.core.media.marking.mark import Mark
+from facefusion_cli.core.memory import peak_memory
+plain, path = map(Path, sys.argv[1:])
+with AtomicFile(path) as file:
+    file.temporary.write_bytes(b"")
+    plain.rename(file.temporary)
+    before = peak_memory()
+    notes = sign(file, None, Mark("inswapper", "inswapper_128").said(), wanted=True)
+    file.commit()
+found = inspect_file(path)
+print(json.dumps([peak_memory() - before, notes, found.state]))
+"""
+
+
+@pytest.fixture
+def large(ffmpeg: str, tmp_path: Path) -> Callable[..., Path]:
+    """Makes a video of 98 MB, or of ``frames`` frames, that is not signed."""
+
+    def make(suffix: str, frames: int = 160) -> Path:
+        path = tmp_path / f"plain.{suffix}"
+        source = f"testsrc=size=640x480:rate=25:duration={frames / 25}"
+        arguments = ["-f", "lavfi", "-i", source, "-c:v", "rawvideo", "-pix_fmt", "uyvy422", str(path)]
+        subprocess.run([ffmpeg, "-loglevel", "error", *arguments], check=True)
+        return path
+
+    return make
+
+
+def signed_elsewhere(plain: Path, path: Path, **environment: str) -> tuple[int, list[str], str]:
+    """Bytes of memory that another process takes to sign ``plain`` and to look at it, its notes, what it sees."""
+    command = [sys.executable, "-c", SIGNER, str(plain), str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+    assert run.returncode == 0, run.stderr
+    taken, notes, state = json.loads(run.stdout)
+    return taken, notes, state
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is measured as Linux does")
+def test_p03_large_videos_are_signed_in_little_memory(large: Callable[..., Path], tmp_path: Path) -> None:
+    path = tmp_path / "o.mov"
+    taken, notes, state = signed_elsewhere(large("mov"), path)
+    assert (notes, state) == ([], "trusted")
+    assert taken < path.stat().st_size / 2
+    assert probe(path).frames == 160
+    for place in (2**20, 50 * 2**20, 90 * 2**20):  # in pictures, each of which lies in another piece
+        with path.open("r+b") as file:
+            file.seek(place)
+            byte = file.read(1)
+            file.seek(place)
+            file.write(bytes([byte[0] ^ 1]))
+            file.flush()
+            assert inspect_file(path).state == "tampered"
+            file.seek(place)
+            file.write(byte)
+    assert inspect_file(path).state == "trusted"
+
+
+def test_p03_large_videos_are_signed_without_room_for_another_copy(
+    large: Callable[..., Path], disk: Callable[[str], Path], tmp_path: Path
+) -> None:
+    _, notes, state = signed_elsewhere(large("mov"), tmp_path / "o.mov", TMPDIR=str(disk("size=8m")))
+    assert (notes, state) == ([], "trusted")
+
+
+def test_p03_an_avi_file_that_takes_too_much_memory_is_not_signed(large: Callable[..., Path], tmp_path: Path) -> None:
+    path = tmp_path / "o.avi"
+    taken, notes, state = signed_elsewhere(large("avi", 230), path)
+    size = path.stat().st_size
+    assert notes == [
+        "the result is not signed (C2PA): that would take too much memory for an AVI file of "
+        f"{size / 1e6:.1f} MB; MP4 can be signed."
+    ]
+    assert state == "none"
+    assert taken < size / 2
+    assert probe(path).frames == 230
+
+
 def test_p03_a_still_that_speaks_is_signed(astronaut: Path, tmp_path: Path) -> None:
     from scipy.io import wavfile
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import platform
 import sys
+from pathlib import Path
 
 __all__ = ["give_back_freed", "limit_heaps", "peak_memory"]
 
@@ -44,6 +46,11 @@ def give_back_freed() -> None:
 
 def peak_memory() -> int:
     """Most bytes that this process has had in memory at a time since it began; 0 where the system does not tell."""
+    # On Linux ``getrusage`` would begin with what the process had that this one was started from.
+    with contextlib.suppress(OSError), Path("/proc/self/status").open("rb") as file:
+        for line in file:
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1]) * 1024
     try:
         import resource
     except ImportError:  # Windows

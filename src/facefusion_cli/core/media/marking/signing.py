@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+import tempfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -11,6 +13,8 @@ from uuid import uuid4
 from facefusion_cli.core.media.marking.carried import carried, media_type
 from facefusion_cli.core.media.marking.identity import identity, own_roots
 from facefusion_cli.core.media.marking.mark import TOOL
+from facefusion_cli.core.sizes import in_words
+from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +31,12 @@ _TARGET = "xmp:iid:target"
 """Names the ingredient within one manifest."""
 _PIECE = 2**17
 """Bytes of a file that are buffered: the library asks Python for a few at a time."""
+_LARGE = 16 * 2**20
+"""Bytes of a video from which on it is signed in pieces."""
+_HASHED = 4096
+"""KiB of a large video that have a hash of their own: 34 bytes of the manifest."""
+_LONGEST_AVI = 128 * 2**20
+"""Bytes. The library reads such a file into memory, up to three times."""
 
 
 def write_signed(file: Path, signed: Path, target: Path | None, said: Said) -> bool:
@@ -40,15 +50,20 @@ def write_signed(file: Path, signed: Path, target: Path | None, said: Said) -> b
     Raises:
         UsageError, InputError: there is no usable key (see ``identity``).
         OSError: a file cannot be read or written.
+        OutputError: it would take too much memory.
         c2pa.C2paError: it cannot be signed.
     """
     import c2pa
 
+    size, kind = file.stat().st_size, media_type(file)
+    if kind == "video/x-msvideo" and size > _LONGEST_AVI:
+        raise OutputError(f"that would take too much memory for an AVI file of {in_words(size)}; MP4 can be signed.")
     known = identity()
     info = c2pa.C2paSignerInfo(known.algorithm.encode(), known.chain.encode(), known.key.encode(), None)
     parent = target if target is not None and carried(target).manifest else None
     lost = False
-    with c2pa.Context.from_dict(context_settings()) as context, c2pa.Signer.from_info(info) as signer:
+    settings = context_settings() | ({"core": _in_pieces(size)} if kind.startswith("video/") and size > _LARGE else {})
+    with c2pa.Context.from_dict(settings) as context, c2pa.Signer.from_info(info) as signer:
         try:
             builder = _builder(context, file, said, parent)
         except c2pa.C2paError:
@@ -101,6 +116,19 @@ def context_settings() -> dict[str, Any]:
     if roots := own_roots():
         settings["trust"] = {"user_anchors": roots}
     return settings
+
+
+def _in_pieces(size: int) -> dict[str, int]:
+    """How to sign a large video in little memory, instead of twice its size and up to half a gigabyte.
+
+    Where each piece has a hash of its own (C2PA specification, "BMFF-based hash": the leaves of a Merkle tree, all of
+    them in the manifest), one piece is read at a time. The copy of the video that the library makes goes to the
+    system's folder for temporary files, if there is room for it.
+    """
+    hashed = {"merkle_tree_chunk_size_in_kb": _HASHED, "merkle_tree_max_proofs": 0}
+    if shutil.disk_usage(tempfile.gettempdir()).free <= size + _LARGE:
+        return hashed
+    return {**hashed, "backing_store_memory_threshold_in_mb": _LARGE >> 20}
 
 
 def _builder(context: Any, file: Path, said: Said, parent: Path | None) -> Any:
