@@ -39,8 +39,9 @@ _SLOW_FPS = 10
 """Of the clips that memory is measured with: it depends on the number of frames, and they take long."""
 _BATCH = 16
 """What the generator takes at a time."""
-_FEW = 64
-"""Frames that a part of the work is measured with."""
+_FEW, _STRETCH = 64, 250
+"""Frames that a part of the work is measured with, and those of a stretch of the clip: with each, looking begins anew,
+and that takes more than to go on."""
 _BASELINE = "read and write the frames, nothing else"
 _REMARK = "share: least processor time of a frame over that of everything; fps: in the quickest turn"
 
@@ -74,7 +75,7 @@ def speed_groups(width: int, height: int, seconds: float, channels: int) -> Iter
                 whole.baseline(),
                 whole.case(),
                 parts.case("read the frames, twice", parts.read, video.frames),
-                parts.case("look for faces and follow them", parts.look),
+                parts.case("look for faces and follow them", parts.look, parts.stretch),
                 parts.case("generator", partial(_generate, network), _BATCH, **limit),
                 parts.case("cut out, lay back in", parts.paste),
                 parts.case("write the frames", parts.write),
@@ -162,17 +163,23 @@ class _Parts:
         self._whole, self._video, self._folder = whole, video, folder
         self._mesh = FaceMesh()
         self._layouts = Bgr(video, quick=True), layout_of(video, encoder_for("h264"))
-        looked_at, painted_on = (FrameReader(video, 0, _FEW, layout=layout) for layout in self._layouts)
+        looked_at = FrameReader(video, 0, _STRETCH, layout=self._layouts[0])
+        painted_on = FrameReader(video, 0, _FEW, layout=self._layouts[1])
         with looked_at, painted_on:
             self._frames, self._rendered = list(looked_at), list(painted_on)
         seen, self._mel = folder / "some.seen", folder / "sound.mel"
         save(self._seen(), seen)
-        self._faces = [next(iter(faces.values())) for faces in Tracks([seen], video.fps).faces(0, len(self._frames))]
+        self._faces = [next(iter(faces.values())) for faces in Tracks([seen], video.fps).faces(0, len(self._rendered))]
         listen(sound, self._mel, lambda _: None)
 
+    @property
+    def stretch(self) -> int:
+        """How many frames are looked at."""
+        return len(self._frames)
+
     def case(self, name: str, run: Callable[[], object], items: int = 0, **limit: Any) -> Case:
-        """A part, with its share of the whole; ``items``: frames in it, by default those in memory."""
-        items = items or len(self._frames)
+        """A part, with its share of the whole; ``items``: frames in it, by default those painted on."""
+        items = items or len(self._rendered)
         facts: dict[str, Fact] = {}
         least = float("inf")
 
@@ -195,7 +202,7 @@ class _Parts:
                     pass
 
     def look(self) -> None:
-        """Every frame, from the first look at a scene on."""
+        """Every frame of a stretch."""
         for _ in self._seen():
             pass
 
