@@ -18,6 +18,7 @@ import pytest
 from facefusion_cli.core.faces.analyser import FaceAnalyser
 from facefusion_cli.core.faces.five_points import points_of_mesh
 from facefusion_cli.core.faces.insight import InsightAnalyser
+from facefusion_cli.core.faces.mesh import Fitted
 from facefusion_cli.core.faces.scrfd import Scrfd
 from facefusion_cli.core.inference.onnx_runtime import open_session
 
@@ -286,8 +287,8 @@ def test_beside_a_lying_face_others_that_lie_are_found(marked: Marked, free: Ses
     picture[:, -512:] = lying
 
     class Embedded(FaceAnalyser):
-        def find(self, picture: NDArray[np.uint8]) -> list[Face]:
-            return super().find(other)
+        def find(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
+            return super().find(other, known)
 
     first, second = InsightAnalyser(free, embedded=Embedded()).find(picture)
     assert first.box[2] < 600 < 1200 - 512 < second.box[0]
@@ -359,6 +360,17 @@ def test_a_quick_look_sees_the_same_without_the_trouble(marked: Marked, free: Se
     assert face.keypoints == pytest.approx(thorough.keypoints)
     assert face.mesh == pytest.approx(thorough.mesh, abs=0.03 * face.size)
     assert analyser.look(rolled(marked.picture, 180)) == []
+
+
+def test_what_is_known_is_not_fitted_anew(marked: Marked, free: Session) -> None:
+    analyser = InsightAnalyser(free)
+    (face,) = analyser.find(marked.picture)
+    for search in (analyser.find, analyser.look):
+        (again,) = search(marked.picture, [Fitted(face.mesh, 20.0)])
+        assert again.mesh is face.mesh
+        assert again.keypoints == pytest.approx(face.keypoints)
+        (anew,) = search(marked.picture, [Fitted(face.mesh + np.float32(0.05 * face.size), 20.0)])
+        assert anew.mesh == pytest.approx(face.mesh, abs=0.02 * face.size)
 
 
 def test_the_embedded_quick_look_sees_upright_faces(group: Path, astronaut: Path, embedded: FaceAnalyser) -> None:

@@ -19,12 +19,13 @@ from facefusion_cli.core.media.video.watcher import SILENT
 from facefusion_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.mesh import Fitted
     from facefusion_cli.core.media.video.probe import Video
 
     Clip = Callable[..., Path]
@@ -39,13 +40,13 @@ class Meeting(FaceAnalyser):
         self.barrier = threading.Barrier(expected, timeout=30)
         self.threads: set[int] = set()
 
-    def find(self, picture: Picture) -> list[Face]:
+    def find(self, picture: Picture, known: Sequence[Fitted] = ()) -> list[Face]:
         if threading.get_ident() not in self.threads:
             self.threads.add(threading.get_ident())
             self.barrier.wait()
         return []
 
-    def look(self, picture: Picture) -> list[Face]:
+    def look(self, picture: Picture, known: Sequence[Fitted] = ()) -> list[Face]:
         return []
 
 
@@ -106,7 +107,7 @@ def test_what_is_seen_does_not_depend_on_that(
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_first_failure_ends_it(video: Video, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     class Failing(FaceAnalyser):
-        def find(self, picture: Picture) -> list[Face]:
+        def find(self, picture: Picture, known: Sequence[Fitted] = ()) -> list[Face]:
             raise error
 
     at_a_time(monkeypatch, number)

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.analyser import FaceAnalyser
-from facefusion_cli.core.faces.mesh import FaceMesh
+from facefusion_cli.core.faces.mesh import FaceMesh, Fitted
 from facefusion_cli.core.faces.tracking.cuts import GLIMPSES_AFTER, GLIMPSES_BEFORE
 from facefusion_cli.core.faces.tracking.observations import Seen, save
 from facefusion_cli.core.faces.tracking.observer import observe
 from facefusion_cli.core.faces.tracking.tracks import Tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.face import Face
+    from facefusion_cli.core.faces.mesh import Region
 
     Picture = NDArray[np.uint8]
 
@@ -38,13 +39,13 @@ class Counting:
         self.analyser = FaceAnalyser()
         self.finds = self.looks = 0
 
-    def find(self, picture: Picture) -> list[Face]:
+    def find(self, picture: Picture, known: Sequence[Fitted] = ()) -> list[Face]:
         self.finds += 1
-        return self.analyser.find(picture)
+        return self.analyser.find(picture, known)
 
-    def look(self, picture: Picture) -> list[Face]:
+    def look(self, picture: Picture, known: Sequence[Fitted] = ()) -> list[Face]:
         self.looks += 1
-        return self.analyser.look(picture)
+        return self.analyser.look(picture, known)
 
 
 class Head:
@@ -260,6 +261,59 @@ def test_frames_without_a_face_cost_little(watch: Watch) -> None:
     assert [one.faces for one in seen] == [()] * 60
     assert tracks.tracks == ()
     assert (watch.finder.finds, watch.finder.looks) <= (2, 6)
+
+
+class Slipping(FaceMesh):
+    """Each look is another 4 % of the face too far to the right, until the mesh is settled anew."""
+
+    off = settled = 0
+
+    def look(self, picture: Picture, region: Region) -> Fitted:
+        fitted = super().look(picture, region)
+        self.off += 1
+        shift = min(self.off, 8) * 0.04 * float(np.ptp(fitted.mesh[:, 0]))
+        return Fitted(fitted.mesh + np.array([shift, 0, 0], np.float32), fitted.presence)
+
+    def settle(self, picture: Picture, mesh: NDArray[np.float32], known: Sequence[Fitted] = ()) -> NDArray[np.float32]:
+        self.settled += 1
+        points = FaceMesh().settle(picture, mesh, known)
+        self.off = 0
+        return points
+
+
+def test_a_mesh_that_has_slipped_is_put_back(finder: Counting, anna: Head) -> None:
+    mesh = Slipping()
+    frames = [anna.into(scenery(1), 320, 180, 110) for _ in range(11)]
+    seen = list(observe((frame for frame, _ in frames), finder, mesh, FPS))
+    off = [float(np.abs(one.faces[0].mesh[:, 0] - frames[0][1][:, 0]).mean()) / 110 for one in seen]
+    assert mesh.settled == 2  # when it was new, and at the look that ends the block
+    assert off[0] < 0.03
+    assert off[9] > 0.2
+    assert off[10] < 0.03
+
+
+def test_what_is_followed_is_not_fitted_anew(
+    finder: Counting, mesh: FaceMesh, anna: Head, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    look = FaceMesh.look
+
+    def counted(self: FaceMesh, picture: Picture, region: Region) -> Fitted:
+        nonlocal looks
+        looks += 1
+        return look(self, picture, region)
+
+    frame, _ = anna.into(scenery(1), 320, 180, 110)
+    (face,) = finder.look(frame)
+    monkeypatch.setattr(FaceMesh, "look", counted)
+    (again,) = finder.look(frame, [Fitted(face.mesh, 20.0)])
+    assert looks == 1
+    assert again.mesh is face.mesh
+    assert again.score == pytest.approx(face.score, abs=0.01)
+    (thorough,) = finder.find(frame, [Fitted(face.mesh, 20.0)])
+    assert thorough.mesh is face.mesh
+    (anew,) = finder.find(frame, [Fitted(face.mesh + np.float32(0.05 * face.size), 20.0)])
+    assert anew.mesh == pytest.approx(face.mesh, abs=0.02 * face.size)
 
 
 def test_one_frame(watch: Watch, anna: Head) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.blazeface import Detection
-from facefusion_cli.core.faces.mesh import CROP_SIZE, FaceMesh, Region, cut, region_of_detection, region_of_mesh
+from facefusion_cli.core.faces.mesh import CROP_SIZE, FaceMesh, Fitted, Region, cut, region_of_detection, region_of_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -187,6 +187,28 @@ def test_fit_gives_up_what_is_surely_no_face() -> None:
     net = Wandering(19.2, 0.0, 50, logit=-9.0)
     _, presence = FaceMesh(net).fit(np.zeros((300, 300, 3), np.uint8), Region(100.0, 100.0, 192.0, 0.0))
     assert (net.looks, presence) == (1, -9.0)
+
+
+def test_what_the_first_look_comes_upon_is_not_fitted_anew() -> None:
+    picture, region = np.zeros((300, 300, 3), np.uint8), Region(100.0, 100.0, 192.0, 0.0)
+    first = FaceMesh(Wandering(19.2, 0.0, 1)).look(picture, region).mesh
+    near, far = (Fitted(first + np.array([off, 0, 0], np.float32), 5.0) for off in (3.0, 5.0))
+    net = Wandering(19.2, 0.0, 1)
+    assert FaceMesh(net).fit(picture, region, [far, near]) is near
+    assert net.looks == 1
+    net = Wandering(19.2, 0.0, 1)
+    assert FaceMesh(net).fit(picture, region, [far]).presence == 20.0
+    assert net.looks == 2
+
+
+def test_what_is_known_is_at_rest() -> None:
+    net = Wandering(0.0, 0.0, 0)
+    picture, mesh = np.zeros((300, 300, 3), np.uint8), FaceMesh(net)
+    known = mesh.look(picture, Region(100.0, 100.0, 192.0, 0.0))
+    assert mesh.settle(picture, known.mesh, [known]) is known.mesh
+    assert net.looks == 1
+    assert mesh.settle(picture, known.mesh.copy(), [known]) is not known.mesh
+    assert net.looks == 2
 
 
 def test_unsteadiness_adds_the_movement_and_the_difference_in_a_mirror() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,7 +19,6 @@ _TEMPLATE = np.array(
 )
 """Where ArcFace's networks expect the five points in a picture of 112 pixels."""
 _SWAP_SIZE, _SWAP_SHIFT = 128, 8.0
-_SHRINK_ABOVE = 2.0
 
 
 def arcface_matrix(points: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -53,9 +51,8 @@ def align(picture: NDArray[np.uint8], matrix: NDArray[np.float64], size: int) ->
     Bilinear; averaged first where the picture is shrunk more than twofold; black beyond the picture, as insightface has
     it. Only the part of the picture that matters is touched.
     """
-    shrink = 1 / math.hypot(matrix[0, 0], matrix[1, 0]) / _SHRINK_ABOVE
     inverse = np.asarray(cv2.invertAffineTransform(matrix), np.float64)
-    return cut_square(picture, inverse, size, shrink=shrink, border=cv2.BORDER_CONSTANT)
+    return cut_square(picture, inverse, size, border=cv2.BORDER_CONSTANT)
 
 
 def similarity_matrix(points: NDArray[np.float32], target: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ the last word on each candidate. Faces down to about 2 % of the longer side are 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import numpy as np
 from facefusion_cli.core.faces.detector import FaceDetector
 from facefusion_cli.core.faces.face import Face
 from facefusion_cli.core.faces.found import Found, covered, distinct, outline_of, reading_order
-from facefusion_cli.core.faces.mesh import FaceMesh, region_of_detection
+from facefusion_cli.core.faces.mesh import FaceMesh, Fitted, region_of_detection
 from facefusion_cli.core.faces.views import shrunk
 
 if TYPE_CHECKING:
@@ -63,75 +64,83 @@ class FaceAnalyser:
     def _mesh(self) -> FaceMesh:
         return FaceMesh()
 
-    def find(self, picture: NDArray[np.uint8]) -> list[Face]:
+    def find(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
         """All faces of an upright (H, W, 3) BGR picture (sRGB), from left to right by the middle of their boxes.
 
-        The answer depends on nothing but the picture. The picture is not changed.
+        Those that are seen where one of ``known`` lies, meshes that were fitted to this picture, have that mesh, the
+        same array. The answer depends on nothing else. The picture is not changed.
         """
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []
         picture = np.ascontiguousarray(picture)
         long_side = max(picture.shape[:2])
-        view = shrunk(picture, _VIEW)
+        shown = _Shown(picture, shrunk(picture, _VIEW), known)
         found: list[Found] = []
         for share in (_WHOLE, _HALVES, _QUARTERS):
-            if share < _WHOLE and share * max(view.shape[:2]) < _SMALLEST_TILE:
+            if share < _WHOLE and share * max(shown.view.shape[:2]) < _SMALLEST_TILE:
                 break
-            found = self._search(picture, view, share, found)
+            found = self._search(shown, share, found)
             if share == _WHOLE and long_side > _LARGE_PICTURE:
                 continue
             if found and min(one.side for one in found) > _NO_SMALLER.get(share, 0.0) * long_side:
                 break
-        settled = (Face(self._mesh.settle(picture, one.face.mesh), one.face.score) for one in found)
+        settled = (Face(self._mesh.settle(picture, one.face.mesh, known), one.face.score) for one in found)
         return sorted(settled, key=reading_order)
 
-    def look(self, picture: NDArray[np.uint8]) -> list[Face]:
+    def look(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
         """One quick look at the whole picture, for the frames of a video: upright faces that are not small.
 
-        Their meshes are not settled. The answer depends on nothing but the picture, which is not changed.
+        Their meshes are not settled; else as ``find``.
         """
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []
         picture = np.ascontiguousarray(picture)
-        found = self._add(picture, shrunk(picture, _VIEW), _WHOLE, 0, [])
+        found = self._add(_Shown(picture, shrunk(picture, _VIEW), known), _WHOLE, 0, [])
         return sorted((one.face for one in found), key=reading_order)
 
-    def _search(
-        self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, found: list[Found]
-    ) -> list[Found]:
+    def _search(self, shown: _Shown, share: float, found: list[Found]) -> list[Found]:
         """Add the faces that tiles of one size show, in the orientations of those found already, at first in any."""
         looked: set[int] = set()
         turns = _orientations(found) or ([0, 2, 1, 3] if share > _QUARTERS else [0])
         while turns:
             looked.add(turns[0])
-            found = self._add(picture, view, share, turns[0], found)
+            found = self._add(shown, share, turns[0], found)
             remaining = _orientations(found) if found else turns
             turns = [turn for turn in remaining if turn not in looked]
         return found
 
-    def _add(
-        self, picture: NDArray[np.uint8], view: NDArray[np.uint8], share: float, turns: int, found: list[Found]
-    ) -> list[Found]:
+    def _add(self, shown: _Shown, share: float, turns: int, found: list[Found]) -> list[Found]:
         """Add the faces that tiles of one size show in one orientation."""
-        scale = np.array([picture.shape[1] / view.shape[1], picture.shape[0] / view.shape[0]], np.float32)
-        for candidate in self._detector.candidates(view, share, turns):
-            found = self._judge(picture, candidate.scaled(scale), found)
+        (height, width), (rows, columns) = shown.picture.shape[:2], shown.view.shape[:2]
+        scale = np.array([width / columns, height / rows], np.float32)
+        for candidate in self._detector.candidates(shown.view, share, turns):
+            found = self._judge(shown, candidate.scaled(scale), found)
         return found
 
-    def _judge(self, picture: NDArray[np.uint8], candidate: Detection, found: list[Found]) -> list[Found]:
+    def _judge(self, shown: _Shown, candidate: Detection, found: list[Found]) -> list[Found]:
         """Add a candidate if it is a face, and a new one."""
         if covered(found, candidate.centre, candidate.side):
             return found
-        mesh, presence = self._mesh.fit(picture, region_of_detection(candidate))
+        mesh, presence = self._mesh.fit(shown.picture, region_of_detection(candidate), shown.known)
         evidence = presence + _DETECTOR_RATE * candidate.score
         if _SURELY_NOT < evidence < _SURELY:
-            evidence -= _UNSTEADY_RATE * (self._mesh.unsteadiness(picture, mesh) - _STEADY)
+            evidence -= _UNSTEADY_RATE * (self._mesh.unsteadiness(shown.picture, mesh) - _STEADY)
         if _orientation(Face(mesh, 0.0)) not in {0, *_orientations(found)}:
             evidence -= _LYING
         score = 0.5 + 0.5 * math.tanh((evidence - _EVIDENCE_MIDDLE) / _EVIDENCE_SPREAD / 2)  # the logistic function
         if score < _LEAST_SCORE:
             return found
         return distinct([*found, Found(Face(mesh, score), evidence, outline_of(mesh))])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """A picture as the networks see it."""
+
+    picture: NDArray[np.uint8]
+    view: NDArray[np.uint8]
+    """For the detectors."""
+    known: Sequence[Fitted]
 
 
 def _orientation(face: Face) -> int:

@@ -19,7 +19,7 @@ from facefusion_cli.core.faces.alignment import arcface_matrix
 from facefusion_cli.core.faces.face import Face
 from facefusion_cli.core.faces.five_points import points_of_mesh
 from facefusion_cli.core.faces.found import Found, covered, distinct, outline_of, reading_order
-from facefusion_cli.core.faces.mesh import FaceMesh, Region, region_of_mesh
+from facefusion_cli.core.faces.mesh import FaceMesh, Fitted, Region, region_of_mesh
 from facefusion_cli.core.faces.scrfd import SCRFD_SIZE, Scrfd
 from facefusion_cli.core.faces.tiles import tiles
 from facefusion_cli.core.faces.views import shrunk, turned
@@ -64,7 +64,6 @@ _UPRIGHT = 20.0  # degrees
 _CLOSER_SIZE, _CLOSER_FACE = 320, 128  # pixels of the second look, and of the face in it
 _NEAR, _SIMILAR = 0.25, 1.6  # how far from the middle of that, in sizes of the face, and how many times as large
 _ASTRAY = 0.15  # of the face's size: points that far from the mesh's are not believed
-_SHRINK_ABOVE = 1.5  # bilinear sampling skips pixels
 
 
 class InsightAnalyser:
@@ -80,40 +79,40 @@ class InsightAnalyser:
         self._mesh = FaceMesh()
         self._embedded = embedded
 
-    def find(self, picture: NDArray[np.uint8]) -> list[Face]:
+    def find(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
         """As ``FaceAnalyser.find``; faces have ``keypoints``."""
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []
         picture = np.ascontiguousarray(picture)
-        found = self._add(picture, self._detector.detect(picture), [])
-        found = self._add(picture, self._detector.detect(picture, _CLOSE), found)
-        found = self._second_opinion(picture, found)
-        found = self._search_larger(picture, found)
+        found = self._add(picture, known, self._detector.detect(picture), [])
+        found = self._add(picture, known, self._detector.detect(picture, _CLOSE), found)
+        found = self._second_opinion(picture, known, found)
+        found = self._search_larger(picture, known, found)
         if not found:
-            found = self._add(picture, self._detector.detect(picture, _VERY_CLOSE), found)
-        found = self._search_turned(picture, found)
-        settled = (replace(one.face, mesh=self._mesh.settle(picture, one.face.mesh)) for one in found)
+            found = self._add(picture, known, self._detector.detect(picture, _VERY_CLOSE), found)
+        found = self._search_turned(picture, known, found)
+        settled = (replace(one.face, mesh=self._mesh.settle(picture, one.face.mesh, known)) for one in found)
         return sorted(settled, key=reading_order)
 
-    def look(self, picture: NDArray[np.uint8]) -> list[Face]:
+    def look(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
         """One quick look at the whole picture, for the frames of a video: what SCRFD sees at its own size.
 
-        Where that is nothing, a look at half the size follows, for close-ups. Meshes are not settled.
+        Where that is nothing, a look at half the size follows, for close-ups. Meshes are not settled; else as ``find``.
         """
         if min(picture.shape[:2]) < _SMALLEST_PICTURE:
             return []
         picture = np.ascontiguousarray(picture)
-        found = self._add(picture, self._detector.detect(picture), [])
+        found = self._add(picture, known, self._detector.detect(picture), [])
         if not found:
-            found = self._add(picture, self._detector.detect(picture, _CLOSE), found)
+            found = self._add(picture, known, self._detector.detect(picture, _CLOSE), found)
         return sorted((one.face for one in found), key=reading_order)
 
-    def _search_larger(self, picture: NDArray[np.uint8], found: list[Found]) -> list[Found]:
+    def _search_larger(self, picture: NDArray[np.uint8], known: Sequence[Fitted], found: list[Found]) -> list[Found]:
         """Look at larger and larger views, or tiles of them, as long as there may be smaller faces."""
         long_side, size = max(picture.shape[:2]), SCRFD_SIZE
         while _WORTHWHILE * size < long_side:
             size *= 2
-            found = self._add(picture, self._tiled(picture, shrunk(picture, size)), found)
+            found = self._add(picture, known, self._tiled(picture, shrunk(picture, size)), found)
             smallest = min((one.side for one in found), default=0.0) * size / long_side
             if smallest > _CROWD or size >= (_LARGEST_CROWD if found else _LARGEST_EMPTY):
                 break
@@ -129,7 +128,7 @@ class InsightAnalyser:
             for sighting in self._detector.detect(tile, max(tile.shape[:2])):
                 yield sighting.moved(matrix)
 
-    def _search_turned(self, picture: NDArray[np.uint8], found: list[Found]) -> list[Found]:
+    def _search_turned(self, picture: NDArray[np.uint8], known: Sequence[Fitted], found: list[Found]) -> list[Found]:
         """Look at the picture turned: any way where nothing was found, else as the faces lie if none is upright."""
         view = shrunk(picture, SCRFD_SIZE)
         scale = max(picture.shape[:2]) / max(view.shape[:2])
@@ -140,12 +139,12 @@ class InsightAnalyser:
             back = np.column_stack([back[:, :2] * scale, (back[:, 2] + 0.5) * scale - 0.5])
             for size in (SCRFD_SIZE, _CLOSE):
                 sightings = [one.moved(back) for one in self._detector.detect(seen, size)]
-                found = self._add(picture, sightings, found)
+                found = self._add(picture, known, sightings, found)
         return found
 
-    def _second_opinion(self, picture: NDArray[np.uint8], found: list[Found]) -> list[Found]:
+    def _second_opinion(self, picture: NDArray[np.uint8], known: Sequence[Fitted], found: list[Found]) -> list[Found]:
         """Add what only the embedded detector sees."""
-        for face in self._embedded.find(picture) if self._embedded else []:
+        for face in self._embedded.find(picture, known) if self._embedded else []:
             region = region_of_mesh(face.mesh)
             if covered(found, (region.x, region.y), region.side / _MARGIN):
                 continue
@@ -154,13 +153,19 @@ class InsightAnalyser:
             found = distinct([*found, Found(replace(face, keypoints=points), -math.inf, outline_of(face.mesh))])
         return found
 
-    def _add(self, picture: NDArray[np.uint8], sightings: Iterable[Sighting], found: list[Found]) -> list[Found]:
+    def _add(
+        self,
+        picture: NDArray[np.uint8],
+        known: Sequence[Fitted],
+        sightings: Iterable[Sighting],
+        found: list[Found],
+    ) -> list[Found]:
         """Add those that are faces, and new ones."""
         for sighting in sightings:
             x, y = sighting.centre.tolist()
             if covered(found, (x, y), sighting.side):
                 continue
-            mesh, evidence = self._judge(picture, sighting)
+            mesh, evidence = self._judge(picture, known, sighting)
             score = 0.5 + 0.5 * math.tanh((evidence - _EVIDENCE_MIDDLE) / _EVIDENCE_SPREAD / 2)  # the logistic function
             if score < 0.5:
                 continue
@@ -168,10 +173,12 @@ class InsightAnalyser:
             found = distinct([*found, Found(face, evidence, outline_of(mesh))])
         return found
 
-    def _judge(self, picture: NDArray[np.uint8], sighting: Sighting) -> tuple[NDArray[np.float32], float]:
+    def _judge(
+        self, picture: NDArray[np.uint8], known: Sequence[Fitted], sighting: Sighting
+    ) -> tuple[NDArray[np.float32], float]:
         """The mesh of what may be a face, and how much there is to say for that."""
         region, told = _region(sighting), _DETECTOR_RATE * sighting.score
-        mesh, presence = self._mesh.fit(picture, region)
+        mesh, presence = self._mesh.fit(picture, region, known)
         if presence < _CLEAR:  # SCRFD takes some that stand on their heads for upright ones
             others = (replace(region, angle=region.angle + turn * math.pi / 2) for turn in (1, 2, 3))
             fits = [(mesh, presence), *(self._mesh.fit(picture, one) for one in others)]
@@ -201,8 +208,7 @@ class InsightAnalyser:
         side = region.side / _MARGIN
         place = Region(region.x, region.y, side * _CLOSER_SIZE / _CLOSER_FACE, region.angle)
         matrix = place.to_picture(_CLOSER_SIZE)
-        shrink = side / _CLOSER_FACE / _SHRINK_ABOVE
-        crop = cut_square(picture, matrix, _CLOSER_SIZE, shrink=shrink, border=cv2.BORDER_CONSTANT)
+        crop = cut_square(picture, matrix, _CLOSER_SIZE, border=cv2.BORDER_CONSTANT)
         middle = _CLOSER_SIZE / 2 - 0.5
         near = [
             (apart, sighting)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,12 +19,14 @@ from facefusion_cli.core.faces.warped import cut_square
 from facefusion_cli.core.inference.onnx_runtime import open_embedded
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from facefusion_cli.core.faces.blazeface import Detection
     from facefusion_cli.core.inference.session import Session
 
-__all__ = ["CROP_SIZE", "FaceMesh", "Region", "cut", "region_of_detection", "region_of_mesh"]
+__all__ = ["CROP_SIZE", "FaceMesh", "Fitted", "Region", "cut", "region_of_detection", "region_of_mesh"]
 
 CROP_SIZE = 192
 """Side of the network's input in pixels."""
@@ -33,8 +35,8 @@ _MOST_LOOKS = 4  # the third takes a quarter off the jitter that the second leav
 _STILL = 0.01  # of the region's side, and in radians
 _MOST_SETTLING_LOOKS = 6
 _SETTLED = 5e-4  # mean distance of the points over the region's side, about 0.1 % of the eyes' distance
+_KNOWN = 0.02  # of the region's side: that near to a known mesh the first look is off by 0.003, and by 0.006 at most
 _HOPELESS = -5.0  # log odds that looking again does not mend
-_SHRINK_ABOVE = 1.5  # bilinear sampling skips pixels, so larger regions are averaged first
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,17 @@ def region_of_mesh(mesh: NDArray[np.float32]) -> Region:
 
 def cut(picture: NDArray[np.uint8], region: Region) -> NDArray[np.uint8]:
     """The region as a (CROP_SIZE, CROP_SIZE, 3) upright picture; beyond the picture its border goes on."""
-    shrink = region.side / CROP_SIZE / _SHRINK_ABOVE
-    return cut_square(picture, region.to_picture(), CROP_SIZE, shrink=shrink, border=cv2.BORDER_REPLICATE)
+    return cut_square(picture, region.to_picture(), CROP_SIZE, border=cv2.BORDER_REPLICATE)
+
+
+class Fitted(NamedTuple):
+    """What the network says of a region."""
+
+    mesh: NDArray[np.float32]
+    """(478, 3) in pixels of the picture; z in the same unit, smaller is nearer."""
+    presence: float
+    """The logarithm of the odds that it lies on a face: below 0 it hardly does, on a sharp frontal face it is above
+    20."""
 
 
 class FaceMesh:
@@ -88,40 +99,46 @@ class FaceMesh:
     def __init__(self, session: Session | None = None) -> None:
         self._session = session or open_embedded("face_mesh.onnx")
 
-    def look(self, picture: NDArray[np.uint8], region: Region) -> tuple[NDArray[np.float32], float]:
-        """Fit the mesh to the face in a region of a (H, W, 3) BGR picture, whether there is one or not.
-
-        Returns the (478, 3) mesh in pixels of the picture (z in the same unit, smaller is nearer) and the logarithm of
-        the odds that it lies on a face: below 0 it hardly does, on a sharp frontal face it is above 20.
-        """
+    def look(self, picture: NDArray[np.uint8], region: Region) -> Fitted:
+        """Fit the mesh to the face in a region of a (H, W, 3) BGR picture, whether there is one or not."""
         landmarks, presence = self._run(cut(picture, region))
         matrix = region.to_picture()
         mesh = np.empty_like(landmarks)
         mesh[:, :2] = landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         mesh[:, 2] = landmarks[:, 2] * (region.side / CROP_SIZE)
-        return mesh, presence
+        return Fitted(mesh, presence)
 
-    def fit(self, picture: NDArray[np.uint8], region: Region) -> tuple[NDArray[np.float32], float]:
-        """Look again and again, each time where the last mesh lies, until that stays; returns what ``look`` does.
+    def fit(self, picture: NDArray[np.uint8], region: Region, known: Sequence[Fitted] = ()) -> Fitted:
+        """Look again and again, each time where the last mesh lies, until that stays.
 
         Takes out nearly all of what the first region was off, a tilt by 45 degrees included. What is surely no face is
-        given up early.
+        given up early. Where the first look comes upon one of ``known``, fitted to this picture, that is the answer.
         """
-        mesh, presence = self.look(picture, region)
+        fitted = self.look(picture, region)
+        for one in known:
+            if _apart(fitted.mesh, one.mesh) < _KNOWN * region.side:
+                return one
         for _ in range(_MOST_LOOKS - 1):
-            following = region_of_mesh(mesh)
-            if presence < _HOPELESS or _still(region, following):
+            following = region_of_mesh(fitted.mesh)
+            if fitted.presence < _HOPELESS or _still(region, following):
                 break
             region = following
-            mesh, presence = self.look(picture, region)
-        return mesh, presence
+            fitted = self.look(picture, region)
+        return fitted
 
-    def settle(self, picture: NDArray[np.uint8], mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A fitted (478, 3) mesh where it comes to rest, so that it hardly depends on where the search began."""
+    def settle(
+        self, picture: NDArray[np.uint8], mesh: NDArray[np.float32], known: Sequence[Fitted] = ()
+    ) -> NDArray[np.float32]:
+        """A fitted (478, 3) mesh where it comes to rest, so that it hardly depends on where the search began.
+
+        That of one of ``known`` stays as it is.
+        """
+        if any(mesh is one.mesh for one in known):
+            return mesh
         for _ in range(_MOST_SETTLING_LOOKS):
             region = region_of_mesh(mesh)
             following, _ = self.look(picture, region)
-            moved = float(np.linalg.norm(following[:, :2] - mesh[:, :2], axis=1).mean())
+            moved = _apart(following, mesh)
             mesh = following
             if moved < _SETTLED * region.side:
                 break
@@ -151,6 +168,11 @@ class FaceMesh:
         feed = {"input": np.ascontiguousarray(tensor.transpose(2, 0, 1))[None]}
         landmarks, presence = self._session.run(["landmarks", "presence"], feed)
         return landmarks, float(presence.item())
+
+
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Mean distance of the points of two meshes."""
+    return float(np.linalg.norm(one[:, :2] - other[:, :2], axis=1).mean())
 
 
 def _still(before: Region, after: Region) -> bool:

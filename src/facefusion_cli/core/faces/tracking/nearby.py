@@ -42,7 +42,7 @@ def look_near(finder: QuickFinder, picture: NDArray[np.uint8], mesh: NDArray[np.
     cos, sin = (pixel * float(value) for value in (np.cos(region.angle), np.sin(region.angle)))
     middle = (size - 1) / 2
     matrix = np.array([[cos, -sin, region.x - (cos - sin) * middle], [sin, cos, region.y - (sin + cos) * middle]])
-    crop = cut_square(picture, matrix, size, shrink=pixel / 1.5, border=cv2.BORDER_CONSTANT)
+    crop = cut_square(picture, matrix, size, border=cv2.BORDER_CONSTANT)
     centre = np.array([region.x, region.y])
 
     def back(points: NDArray[np.float32]) -> NDArray[np.float32]:

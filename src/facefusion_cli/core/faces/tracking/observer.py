@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from facefusion_cli.core.faces.found import reading_order
+from facefusion_cli.core.faces.mesh import Fitted
 from facefusion_cli.core.faces.tracking.cuts import GLIMPSES_AFTER, GLIMPSES_BEFORE, Frame, with_cuts
 from facefusion_cli.core.faces.tracking.following import Followed, distinct, same_face, same_place
 from facefusion_cli.core.faces.tracking.nearby import look_near
@@ -22,7 +23,7 @@ from facefusion_cli.core.faces.tracking.observations import Place, Seen, Trace
 from facefusion_cli.core.faces.tracking.tracer import Tracer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -45,11 +46,11 @@ _FAR = 0.15  # of the face's width: a mesh that far from where the finder sees t
 class FaceFinder(Protocol):
     """``FaceAnalyser`` and ``InsightAnalyser``."""
 
-    def find(self, picture: NDArray[np.uint8]) -> list[Face]:
-        """All faces, as thoroughly as a picture deserves."""
+    def find(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
+        """All faces, as thoroughly as a picture deserves; those that lie where ``known`` ones do with their meshes."""
         ...
 
-    def look(self, picture: NDArray[np.uint8]) -> list[Face]:
+    def look(self, picture: NDArray[np.uint8], known: Sequence[Fitted] = ()) -> list[Face]:
         """One quick look."""
         ...
 
@@ -190,7 +191,8 @@ class _Observer:
 
     def _look(self, picture: NDArray[np.uint8], *, thorough: bool) -> None:
         """Let the finder look at the frame that the block ends with."""
-        seen = self.finder.find(picture) if thorough else self.finder.look(picture)
+        known = [Fitted(one.face.mesh, one.presence) for one in self.followed]
+        seen = self.finder.find(picture, known) if thorough else self.finder.look(picture, known)
         confirmed = []
         for one in self.followed:
             match = _nearest(one.face, seen)

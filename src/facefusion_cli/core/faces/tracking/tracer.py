@@ -77,7 +77,5 @@ def _shifted(region: Region, x: float, y: float) -> Region:
 def _pattern(picture: NDArray[np.uint8], region: Region, size: int) -> NDArray[np.uint8]:
     """The middle of a region and what lies around, grey, so that a face is ``_FACE`` pixels across."""
     region = replace(region, side=region.side * size / _REGION)
-    crop = cut_square(
-        picture, region.to_picture(size), size, shrink=region.side / size / 1.5, border=cv2.BORDER_REPLICATE
-    )
+    crop = cut_square(picture, region.to_picture(size), size, border=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)

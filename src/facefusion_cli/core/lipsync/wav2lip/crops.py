@@ -20,17 +20,16 @@ CROP = 96
 """Side of the network's pictures in pixels."""
 HIDDEN = CROP // 2
 """First row of what the network draws anew."""
-_SHRINK_ABOVE = 2.0  # the network was trained on crops that were sampled plainly, from faces below that
 
 
 def cut(picture: NDArray[np.uint8], box: FaceBox) -> NDArray[np.uint8]:
     """The (CROP, CROP, 3) uint8 BGR upright crop of a box of a (H, W, 3) BGR picture, its aspect not kept.
 
     Bilinear, as ``cv2.resize`` would have it of an upright box over whole pixels; averaged first where the picture is
-    shrunk more than twofold. Beyond the picture its border goes on. The picture is not changed.
+    shrunk more than twofold: below that the network was trained on crops that were sampled plainly. Beyond the picture
+    its border goes on. The picture is not changed.
     """
-    shrink = max(box.width, box.height) / CROP / _SHRINK_ABOVE
-    return cut_square(picture, box.to_picture(CROP), CROP, shrink=shrink, border=cv2.BORDER_REPLICATE)
+    return cut_square(picture, box.to_picture(CROP), CROP, border=cv2.BORDER_REPLICATE)
 
 
 def network_input(crop: NDArray[np.uint8]) -> NDArray[np.float32]:
