@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +33,6 @@ from facefusion_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(find_spec("c2pa") is None, reason="the extra c2pa is not installed")
 
@@ -203,13 +205,13 @@ print(json.dumps([peak_memory() - before, notes, found.state]))
 
 @pytest.fixture
 def large(ffmpeg: str, tmp_path: Path) -> Callable[..., Path]:
-    """Makes a video of 98 MB, or of ``frames`` frames, that is not signed."""
+    """Makes a video of 98 MB, or of ``frames`` frames of 0.6 MB, that is not signed."""
 
-    def make(suffix: str, frames: int = 160) -> Path:
+    def make(suffix: str, frames: int = 160, *options: str) -> Path:
         path = tmp_path / f"plain.{suffix}"
         source = f"testsrc=size=640x480:rate=25:duration={frames / 25}"
-        arguments = ["-f", "lavfi", "-i", source, "-c:v", "rawvideo", "-pix_fmt", "uyvy422", str(path)]
-        subprocess.run([ffmpeg, "-loglevel", "error", *arguments], check=True)
+        arguments = ["-f", "lavfi", "-i", source, "-c:v", "rawvideo", "-pix_fmt", "uyvy422", *options, str(path)]
+        subprocess.run([ffmpeg, "-loglevel", "error", "-y", *arguments], check=True)
         return path
 
     return make
@@ -249,9 +251,51 @@ def test_p03_large_videos_are_signed_without_room_for_another_copy(
 ) -> None:
     _, notes, state = signed_elsewhere(large("mov"), tmp_path / "o.mov", TMPDIR=str(disk("size=8m")))
     assert (notes, state) == ([], "trusted")
+    # One that has room for one more, where the result goes.
+    folder = disk("size=230m")
+    plain = Path(shutil.copy(large("mov"), folder / "plain.mov"))
+    _, notes, state = signed_elsewhere(plain, folder / "o.mov", TMPDIR=str(folder))
+    assert (notes, state) == ([], "trusted")
 
 
-def test_p03_an_avi_file_that_takes_too_much_memory_is_not_signed(large: Callable[..., Path], tmp_path: Path) -> None:
+def test_p03_large_videos_are_signed_without_a_folder_for_temporary_files(
+    large: Callable[..., Path], tmp_path: Path
+) -> None:
+    _, notes, state = signed_elsewhere(large("mov", 40), tmp_path / "o.mov", TMPDIR=str(tmp_path / "none"))
+    assert (notes, state) == ([], "trusted")
+
+
+def test_p07_videos_too_large_for_the_memory_need_room(
+    large: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "_IN_MEMORY", 20_000_000)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
+    with AtomicFile(tmp_path / "o.mov") as file:
+        file.temporary.write_bytes(large("mov", 40).read_bytes())
+        (note,) = sign(file, None, NETWORK.said(), wanted=True)
+        file.commit()
+    assert note == (
+        "the result is not signed (C2PA): there is no room for a copy of 24.6 MB in the folder for temporary files, "
+        f'"{tmp_path / "none"}".'
+    )
+    assert inspect_file(tmp_path / "o.mov").state == "none"
+    assert probe(tmp_path / "o.mov").frames == 40
+
+
+@pytest.mark.parametrize("how", ["in fragments", "with other data"])
+def test_p03_large_videos_of_an_unusual_make_are_signed(large: Callable[..., Path], tmp_path: Path, how: str) -> None:
+    """The library's hashes of pieces would not be true of them."""
+    if how == "in fragments":
+        plain = large("mov", 40, "-movflags", "+empty_moov+default_base_moof", "-frag_duration", "999999999")
+    else:
+        plain = large("mov", 40)
+        with plain.open("ab") as file:
+            file.write(struct.pack(">I", 8) + b"mdat" + struct.pack(">I", 108) + b"mdat" + bytes(100))
+    _, notes, state = signed_elsewhere(plain, tmp_path / "o.mov")
+    assert (notes, state) == ([], "trusted")
+
+
+def test_p07_an_avi_file_that_takes_too_much_memory_is_not_signed(large: Callable[..., Path], tmp_path: Path) -> None:
     path = tmp_path / "o.avi"
     taken, notes, state = signed_elsewhere(large("avi", 230), path)
     size = path.stat().st_size

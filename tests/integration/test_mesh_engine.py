@@ -342,7 +342,7 @@ def test_glasses_that_blur_do_not_jump(collins: Portrait, admiral: Portrait) -> 
         patch = swapped(collins, blurred(sigma))
         results.append(pasted(blurred(sigma), patch).astype(float))
     # With a limit instead of a slope they would jump by 107. What is hidden is made of whole pixels, which come and go.
-    assert np.abs(results[0] - results[1]).max() < 24
+    assert np.abs(results[0] - results[1]).max() < 20
 
 
 def test_a_picture_that_gains_colour_does_not_jump(collins: Portrait, admiral: Portrait) -> None:

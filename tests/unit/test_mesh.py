@@ -83,6 +83,30 @@ def test_any_region_is_sampled_where_it_lies_with_the_border_carried_on(
     assert np.quantile(difference, 0.99) < 20
 
 
+@pytest.mark.parametrize("side", [300.0, 390.0, 460.0, 500.0, 900.0, 2500.0])
+@pytest.mark.parametrize("angle", [0.0, 0.7])
+def test_what_is_cut_out_lies_where_it_should_to_a_fraction_of_a_pixel(side: float, angle: float) -> None:
+    y, x = np.mgrid[:1600, :1600]
+    region, place = Region(800.0, 800.0, side, angle), np.array([790.3, 810.7])
+    wide = 6 * side / CROP_SIZE
+    spot = 250 * np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 2 / wide**2)
+    crop = cut(np.repeat(spot[..., None], 3, axis=2).round().astype(np.uint8), region)[..., 0].astype(float)
+    crop[crop < 3] = 0
+    y, x = np.mgrid[:CROP_SIZE, :CROP_SIZE]
+    found = np.array([(x * crop).sum(), (y * crop).sum()]) / crop.sum()
+    matrix = region.to_picture()
+    assert found == pytest.approx(np.linalg.inv(matrix[:, :2]) @ (place - matrix[:, 2]), abs=0.05)
+
+
+def test_a_crop_does_not_become_softer_at_once() -> None:
+    """Not where means of more pixels begin to be taken."""
+    grain = np.random.default_rng(0).normal(128, 40, (1400, 1400, 3)).clip(0, 255).astype(np.uint8)
+    sides = [CROP_SIZE * shrink for shrink in np.arange(1.9, 6.3, 0.05)]
+    spread = np.array([cut(grain, Region(700.0, 700.0, side, 0.3)).std() for side in sides])
+    assert (spread[:-1] - spread[1:]).max() < 0.1 * spread[0]
+    assert spread[-1] < 0.6 * spread[0]
+
+
 def test_a_large_region_is_averaged_not_skipped() -> None:
     picture = np.zeros((1920, 1920, 3), np.uint8)
     picture[::2, ::2] = picture[1::2, 1::2] = 255  # a chessboard of single pixels: grey from afar

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_square"]
 
-_MOST_SKIPPED = 2.0
-"""Pixels of the picture to one of the crop: bilinear sampling looks at two by two."""
+_TWOFOLD = 2.0
+"""Pixels of the picture to one of the crop: bilinear sampling looks at two by two, and skips what is between more."""
+_CHANGE = 0.5
+"""Such pixels over which one way of sampling gives way to the next: a face that grows is not to become soft at once."""
 
 
 def cut_square(
@@ -27,8 +29,21 @@ def cut_square(
 
     Only the part that the crop needs is touched (OpenCV warps no picture wider than 32767 pixels).
     """
+    shrink = float(np.linalg.norm(to_picture[:, :2], axis=0).max())
     # Whole numbers of pixels, since OpenCV averages any others by plain code, 5 to 10 times slower.
-    cell = max(1, math.ceil(float(np.linalg.norm(to_picture[:, :2], axis=0).max()) / _MOST_SKIPPED))
+    cell = max(1, math.ceil(shrink / _TWOFOLD))
+    crop = _sampled(picture, to_picture, size, cell, border)
+    share = (shrink - _TWOFOLD * (cell - 1)) / _CHANGE
+    if cell == 1 or share >= 1:
+        return crop
+    sharper = _sampled(picture, to_picture, size, cell - 1, border)
+    return np.asarray(cv2.addWeighted(crop, share, sharper, 1 - share, 0), np.uint8)
+
+
+def _sampled(
+    picture: NDArray[np.uint8], to_picture: NDArray[np.float64], size: int, cell: int, border: int
+) -> NDArray[np.uint8]:
+    """The crop from means of squares of ``cell`` pixels."""
     corners = np.array([[x, y, 1] for x in (0, size - 1) for y in (0, size - 1)]) @ to_picture.T
     height, width = picture.shape[:2]
     # Two of them more on each side keep the interpolation and the border as they would be in the whole picture.

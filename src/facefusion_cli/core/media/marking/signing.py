@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import shutil
+import sys
 import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from facefusion_cli.core.media.marking.boxes import boxes
 from facefusion_cli.core.media.marking.carried import carried, media_type
 from facefusion_cli.core.media.marking.identity import identity, own_roots
 from facefusion_cli.core.media.marking.mark import TOOL
@@ -17,8 +21,6 @@ from facefusion_cli.core.sizes import in_words
 from facefusion_cli.errors import OutputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from _typeshed import ReadableBuffer
 
     from facefusion_cli.core.media.marking.mark import Said
@@ -32,11 +34,13 @@ _TARGET = "xmp:iid:target"
 _PIECE = 2**17
 """Bytes of a file that are buffered: the library asks Python for a few at a time."""
 _LARGE = 16 * 2**20
-"""Bytes of a video from which on it is signed in pieces."""
+"""Bytes of a video above which it is signed in pieces."""
 _HASHED = 4096
 """KiB of a large video that have a hash of their own: 34 bytes of the manifest."""
 _LONGEST_AVI = 128 * 2**20
 """Bytes. The library reads such a file into memory, up to three times."""
+_IN_MEMORY = 512 * 2**20
+"""Bytes that the library keeps in memory unless it is told otherwise."""
 
 
 def write_signed(file: Path, signed: Path, target: Path | None, said: Said) -> bool:
@@ -50,7 +54,7 @@ def write_signed(file: Path, signed: Path, target: Path | None, said: Said) -> b
     Raises:
         UsageError, InputError: there is no usable key (see ``identity``).
         OSError: a file cannot be read or written.
-        OutputError: it would take too much memory.
+        OutputError: it would take too much memory, or there is no room for a temporary copy.
         c2pa.C2paError: it cannot be signed.
     """
     import c2pa
@@ -62,7 +66,9 @@ def write_signed(file: Path, signed: Path, target: Path | None, said: Said) -> b
     info = c2pa.C2paSignerInfo(known.algorithm.encode(), known.chain.encode(), known.key.encode(), None)
     parent = target if target is not None and carried(target).manifest else None
     lost = False
-    settings = context_settings() | ({"core": _in_pieces(size)} if kind.startswith("video/") and size > _LARGE else {})
+    settings = context_settings()
+    if kind.startswith("video/") and size > _LARGE:
+        settings["core"] = _sparing(file, size, signed.parent)
     with c2pa.Context.from_dict(settings) as context, c2pa.Signer.from_info(info) as signer:
         try:
             builder = _builder(context, file, said, parent)
@@ -118,17 +124,47 @@ def context_settings() -> dict[str, Any]:
     return settings
 
 
-def _in_pieces(size: int) -> dict[str, int]:
+def _sparing(file: Path, size: int, folder: Path) -> dict[str, int]:
     """How to sign a large video in little memory, instead of twice its size and up to half a gigabyte.
 
     Where each piece has a hash of its own (C2PA specification, "BMFF-based hash": the leaves of a Merkle tree, all of
     them in the manifest), one piece is read at a time. The copy of the video that the library makes goes to the
-    system's folder for temporary files, if there is room for it.
+    system's folder for temporary files, if there is room for it beside the result, which is written to ``folder``.
+
+    Raises:
+        OutputError: there is none, and the copy is too large for the memory.
     """
-    hashed = {"merkle_tree_chunk_size_in_kb": _HASHED, "merkle_tree_max_proofs": 0}
-    if shutil.disk_usage(tempfile.gettempdir()).free <= size + _LARGE:
-        return hashed
-    return {**hashed, "backing_store_memory_threshold_in_mb": _LARGE >> 20}
+    with file.open("rb") as stream:
+        found = [kind for kind, _, _ in boxes(stream, size)]
+    # The library makes no good hashes of pieces of any other.
+    in_pieces = found.count(b"mdat") == 1 and b"moof" not in found
+    hashed = {"merkle_tree_chunk_size_in_kb": _HASHED, "merkle_tree_max_proofs": 0} if in_pieces else {}
+    temporary = _temporary()
+    if _has_room(temporary, size, folder):
+        return {**hashed, "backing_store_memory_threshold_in_mb": _LARGE >> 20}
+    if size > _IN_MEMORY:
+        raise OutputError(
+            f'there is no room for a copy of {in_words(size)} in the folder for temporary files, "{temporary}".'
+        )
+    return hashed
+
+
+def _temporary() -> Path:
+    """Where the library puts what is temporary, as Rust's ``std::env::temp_dir`` says; Python looks at more places."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("TMP") or os.environ.get("TEMP") or tempfile.gettempdir())
+    return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108
+
+
+def _has_room(temporary: Path, size: int, folder: Path) -> bool:
+    """Whether ``size`` bytes can be written to ``temporary`` while as many are written to ``folder``."""
+    try:
+        with tempfile.TemporaryFile(dir=temporary):
+            pass
+        both = temporary.stat().st_dev == folder.stat().st_dev
+        return shutil.disk_usage(temporary).free > (2 if both else 1) * size + _LARGE
+    except OSError:
+        return False
 
 
 def _builder(context: Any, file: Path, said: Said, parent: Path | None) -> Any:
