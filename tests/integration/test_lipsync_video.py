@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from facefusion_cli.core.faces.selection import FaceSelection
-from facefusion_cli.core.lipsync import engine, plan
+from facefusion_cli.core.lipsync import engine, plan, render
 from facefusion_cli.core.lipsync import job as job_module
 from facefusion_cli.core.lipsync.engine import EngineEntry
 from facefusion_cli.core.lipsync.job import LipSyncJob, sync_lips
@@ -235,8 +235,12 @@ class Watcher:
 
 
 @pytest.mark.usefixtures("painter")
-def test_a_whole_run(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str) -> None:
+def test_a_whole_run(
+    walk: Path, sound: Callable[..., Path], tmp_path: Path, ffmpeg: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watcher, out = Watcher(), tmp_path / "out.mp4"
+    given_back: list[int] = []
+    monkeypatch.setattr(render, "give_back_freed", lambda: given_back.append(len(watcher.chunks)))
     result = sync(walk, sound(2.0), out, watcher, encode=LOSSLESS, chunk_seconds=Fraction(1, 2))
     assert (result.output, result.frames, result.spoken, result.fps, result.length) == (out, 50, 40, 25.0, 2.0)
     assert [(one.start, one.stop, one.reason) for one in result.untouched] == [(1.6, 2.0, "no face")]
@@ -245,6 +249,7 @@ def test_a_whole_run(walk: Path, sound: Callable[..., Path], tmp_path: Path, ffm
     assert (result.engine, result.device, result.faces) == ("painter", "cpu", 1)
     assert [stage for stage, *_ in watcher.stages] == ["probing", "listening", "looking", "speaking", "joining"]
     assert watcher.chunks == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
+    assert given_back == [1, 2, 3, 4, 5], "no memory grows from chunk to chunk"
     assert "50 frames of 256 x 192 at 25 a second, in 5 chunks" in watcher.plans[0]
     assert [green(frame) for frame in frames_of(out)] == [True] * 40 + [False] * 10
     original = frames_of(walk)

@@ -14,6 +14,7 @@ from facefusion_cli.core.media.stream import run_stream
 from facefusion_cli.core.media.video.encoders import SEGMENT_SUFFIX, encoder_for
 from facefusion_cli.core.media.video.layout import layout_of
 from facefusion_cli.core.media.video.writer import FrameWriter
+from facefusion_cli.core.memory import give_back_freed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +89,7 @@ def render(take: Take, chunks: Sequence[Segment], work: Work, watcher: VideoWatc
         for chunk, name in zip(chunks, names, strict=True):
             if work.piece(name) is None:
                 watcher.chunk(chunk.index + 1, len(chunks))
+                give_back_freed()  # of looking, or of the chunk before
                 _render_piece(take, chunk, work, name, crew, watcher)
             piece, facts = work.piece(name), work.facts(name)
             assert piece is not None
