@@ -291,7 +291,10 @@ def test_p03_large_videos_of_an_unusual_make_are_signed(large: Callable[..., Pat
         plain = large("mov", 40)
         with plain.open("ab") as file:
             file.write(struct.pack(">I", 8) + b"mdat" + struct.pack(">I", 108) + b"mdat" + bytes(100))
+    again = Path(shutil.copy(plain, tmp_path / "again.mov"))
     _, notes, state = signed_elsewhere(plain, tmp_path / "o.mov")
+    assert (notes, state) == ([], "trusted")
+    _, notes, state = signed_elsewhere(again, tmp_path / "p.mov", TMPDIR=str(tmp_path / "none"))
     assert (notes, state) == ([], "trusted")
 
 
